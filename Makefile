@@ -1,0 +1,51 @@
+# Two commands do everything: `make demo` and `make test`. Both set up .venv first; nothing else is needed but Python 3.11+.
+.PHONY: demo dev test lint types imports pytest stop revision lock clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+demo: $(READY)
+	@$(BIN)/growthos demo
+
+dev: $(READY)
+	@$(BIN)/growthos dev
+
+test: lint types imports pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/pyright
+
+imports: $(READY)
+	$(BIN)/lint-imports
+
+pytest: $(READY)
+	$(BIN)/pytest -n auto --dist loadfile
+
+stop: $(READY)
+	@$(BIN)/growthos stop
+
+# a new migration that leads from the database's tables to the declared ones: make revision m="what changes"
+revision: $(READY)
+	$(BIN)/python -m growthos_assets.schema "$(m)"
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --upgrade \
+		--generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+
+# bytecode is compiled here once, so that no first start has to wait for it
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Setting up $(VENV)"
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) .growthos

@@ -1,0 +1,112 @@
+"""What runs by itself, and why.
+
+hourly_sync      Sources restate and add rows all day; an hour is as late as staging may be.
+daily_rebuild    Marts, cohorts and KPIs count complete local days: they change once a day, after midnight has settled.
+weekly_review    The week ends on Sunday; its review waits in each tenant's inbox on Monday morning, their time.
+new_tenants      A row in ops.tenants is a tenant: it becomes a partition and is materialized, without a deploy.
+alerts_on_kpis   Whoever materializes kpi_daily, by schedule or by hand, alerts are evaluated on it: once.
+"""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from growthos_assets.partitions import TENANT_SET, TENANTS
+from warehouse import tenants
+
+ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
+REBUILD_HOUR = 5
+REVIEW_HOUR = 7
+MONDAY = 0
+KPI_DAILY = dg.AssetKey(["kpis", "kpi_daily"])
+ALERTS = dg.AssetKey(["alerts", "alerts"])
+REVIEW = dg.AssetKey(["alerts", "wbr"])
+EVENTS_PER_TICK = 200
+"""Bounds a tick of the alert sensor; the rest waits for the next one."""
+
+_groups = dg.AssetSelection.groups
+_everything = _groups("raw", "staging", "marts", "cohorts", "kpis", "alerts")
+
+refresh = dg.define_asset_job("refresh", _everything, description="A tenant's whole graph.")
+sync = dg.define_asset_job("sync", _groups("raw", "staging"), description="Pull the sources and type them.")
+rebuild = dg.define_asset_job(
+    "rebuild", _groups("marts", "cohorts", "kpis"), description="Marts, cohorts and KPIs from staging."
+)
+evaluate_alerts = dg.define_asset_job(
+    "evaluate_alerts", dg.AssetSelection.assets(ALERTS), description="The alert rules, on kpi_daily as it is."
+)
+review = dg.define_asset_job("review", dg.AssetSelection.assets(REVIEW), description="The weekly business review.")
+
+
+def due(
+    job: str, context: dg.ScheduleEvaluationContext, weekday: int | None, hour: int | None
+) -> Iterator[dg.RunRequest]:
+    """A run for every tenant for whom it is that hour of that weekday; its key makes a repeated tick harmless."""
+    tick = context.scheduled_execution_time
+    for tenant in tenants.everyone():
+        local = tick.astimezone(ZoneInfo(tenant.timezone))
+        if (weekday is None or local.weekday() == weekday) and (hour is None or local.hour == hour):
+            yield dg.RunRequest(run_key=f"{job}:{tenant.tenant_id}:{tick:%Y-%m-%dT%H}", partition_key=tenant.tenant_id)
+
+
+@dg.schedule(cron_schedule="0 * * * *", job=sync, default_status=ON)
+def hourly_sync(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    """Sync every tenant's sources."""
+    return list(due("sync", context, None, None))
+
+
+@dg.schedule(cron_schedule="15 * * * *", job=rebuild, default_status=ON)
+def daily_rebuild(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    """Rebuild the marts of every tenant for whom it is five in the morning."""
+    return list(due("rebuild", context, None, REBUILD_HOUR))
+
+
+@dg.schedule(cron_schedule="30 * * * *", job=review, default_status=ON)
+def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+    """Write the review of every tenant for whom it is Monday, seven in the morning."""
+    return list(due("review", context, MONDAY, REVIEW_HOUR))
+
+
+@dg.sensor(job=refresh, minimum_interval_seconds=30, default_status=SENSING)
+def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Make a partition of every new tenant, and materialize it."""
+    known = set(context.instance.get_dynamic_partitions(TENANT_SET))
+    fresh = [tenant.tenant_id for tenant in tenants.everyone() if tenant.tenant_id not in known]
+    if not fresh:
+        return dg.SkipReason("Every tenant is a partition.")
+    return dg.SensorResult(
+        dynamic_partitions_requests=[TENANTS.build_add_request(fresh)],
+        run_requests=[dg.RunRequest(run_key=f"new:{tenant_id}", partition_key=tenant_id) for tenant_id in fresh],
+    )
+
+
+@dg.sensor(job=evaluate_alerts, minimum_interval_seconds=30, default_status=SENSING)
+def alerts_on_kpis(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Evaluate alerts on every materialization of kpi_daily, unless its own run does so anyway."""
+    cursor = int(context.cursor or 0)
+    found = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=KPI_DAILY, after_storage_id=cursor),
+        limit=EVENTS_PER_TICK,
+        ascending=True,
+    ).records
+    if not found:
+        return dg.SkipReason("kpi_daily was not materialized since the last tick.")
+    newest = {record.partition_key: record for record in found if record.partition_key}
+    requests = [
+        dg.RunRequest(run_key=f"alerts:{record.storage_id}", partition_key=tenant_id)
+        for tenant_id, record in newest.items()
+        if not _evaluates_alerts(context.instance, record.run_id)
+    ]
+    return dg.SensorResult(run_requests=requests, cursor=str(found[-1].storage_id))
+
+
+def _evaluates_alerts(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the run that materialized kpi_daily has planned alerts too, whatever job or selection it came from."""
+    planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    return any(entry.dagster_event is not None and entry.dagster_event.asset_key == ALERTS for entry in planned)
+
+
+JOBS = [refresh, sync, rebuild, evaluate_alerts, review]
+SCHEDULES = [hourly_sync, daily_rebuild, weekly_review]
+SENSORS = [new_tenants, alerts_on_kpis]

@@ -1,0 +1,49 @@
+"""The command `growthos`.
+
+Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached).
+Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
+"""
+
+import sys
+
+import typer
+
+from growthos_assets.cli import imports, numbers, runs, tenants
+from growthos_assets.cli.output import errors
+
+app = typer.Typer(
+    help="Growth numbers you can trust: raw shop, ad and web events to KPIs and alerts, in Dagster and PostgreSQL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for room in (runs, imports, numbers, tenants):
+    room.register(app)
+
+
+def main() -> None:
+    """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        errors.print("\nStopped.")
+        sys.exit(130)
+    except Exception as error:
+        if not _is_ours(error):
+            raise
+        errors.print(f"[bold red]Error:[/] {_escaped(str(error))}")
+        sys.exit(2)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Errors whose message is written for the person who typed the command."""
+    from growthos_assets.raw.importing import ImportFileError
+    from warehouse.errors import WarehouseError
+
+    return isinstance(error, WarehouseError | ImportFileError)
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

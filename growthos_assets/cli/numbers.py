@@ -1,0 +1,270 @@
+"""`growthos kpis | alerts | wbr | quarantine | tables`: reading the results."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.padding import Padding
+
+from growthos_assets.cli.output import (
+    DaysOption,
+    Format,
+    FormatOption,
+    TenantOption,
+    UntilOption,
+    console,
+    print_json,
+    table,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kpis import Window
+    from warehouse.tenants import Tenant
+
+SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("kpis")(show_kpis)
+    app.command("alerts")(show_alerts)
+    app.command("wbr")(show_wbr)
+    app.command("quarantine")(show_quarantine)
+    app.command("tables")(show_tables)
+
+
+def show_kpis(
+    tenant: TenantOption, days: DaysOption = 7, until: UntilOption = None, format: FormatOption = Format.table
+) -> None:
+    """Headline KPIs of a window of complete local days, against the days before."""
+    if format is Format.table:
+        print_kpis(tenant, days, until)
+        return
+    settings, window, compared = _kpis(tenant, days, until)
+    print_json(
+        {
+            "tenant": tenant,
+            "window": {
+                "start": window.start,
+                "end": window.end,
+                "days": window.days,
+                "timezone": settings.timezone,
+            },
+            "kpis": {
+                row["kpi"]: {key: row[key] for key in ("value", "previous", "change", "unit", "reason")}
+                for row in compared.iter_rows(named=True)
+            },
+        }
+    )
+
+
+def show_alerts(
+    tenant: TenantOption, days: DaysOption = 7, until: UntilOption = None, format: FormatOption = Format.table
+) -> None:
+    """The alerts that fire on a window of complete local days, against the days before."""
+    if format is Format.table:
+        print_alerts(tenant, days, until)
+        return
+    _, evaluated_at, fired = _alerts(tenant, days, until)
+    shown = ("id", "severity", "title", "segment", "metric_value", "threshold", "recommendation")
+    print_json({"tenant": tenant, "evaluated_at": evaluated_at, "alerts": fired.select(shown).to_dicts()})
+
+
+def show_wbr(
+    tenant: TenantOption,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, max=3660, help="Review this many days instead of the last week."),
+    ] = None,
+    until: UntilOption = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """The weekly business review: of the last complete week (Monday to Sunday), or of any window."""
+    import kpis
+    from growthos_assets.alerts.wbr import review
+
+    settings, now = _tenant(tenant)
+    window = _window(settings, now, days or 7, until)
+    if days is None and until is None:
+        window = kpis.last_complete_week(window.end)
+    state, cohorts, channels = (
+        _state(tenant),
+        _load("cohorts/cohorts", tenant),
+        _load("marts/dim_channel", tenant),
+    )
+    markdown, fired = review(state.lazy(), cohorts.lazy(), channels.lazy(), settings, window)
+    if format is Format.json:
+        print_json(
+            {
+                "tenant": tenant,
+                "window": {
+                    "start": window.start,
+                    "end": window.end,
+                    "days": window.days,
+                    "timezone": settings.timezone,
+                },
+                "alerts": fired["id"].to_list(),
+                "markdown": markdown,
+            }
+        )
+        return
+    if console.is_terminal:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(markdown))
+    else:
+        print(markdown)
+
+
+def show_quarantine(
+    tenant: TenantOption,
+    limit: Annotated[int, typer.Option(help="Rows to show.")] = 20,
+    format: FormatOption = Format.table,
+) -> None:
+    """Rows that are kept out of the tables today, and why."""
+    import polars as pl
+
+    rows = _load("ops/quarantine", tenant).sort("table_name", "record_id")
+    if format is Format.json:
+        print_json({"tenant": tenant, "rows": rows.height, "quarantine": rows.to_dicts()})
+        return
+    if rows.is_empty():
+        console.print("Nothing is quarantined.")
+        return
+    counts = (
+        rows.group_by("table_name", pl.col("reasons").list.first().alias("reason")).len().sort("len", descending=True)
+    )
+    why = table("table", "reason", "rows", title=f"{rows.height:,} quarantined rows", right=["rows"])
+    for name, reason, count in counts.iter_rows():
+        why.add_row(name, reason, f"{count:,}")
+    console.print(why)
+    shown = table("table", "record", "reasons", title=f"The first {min(limit, rows.height)}; --format json shows rows")
+    for row in rows.head(limit).iter_rows(named=True):
+        shown.add_row(row["table_name"], row["record_id"], "; ".join(row["reasons"]))
+    console.print(shown)
+
+
+def show_tables() -> None:
+    """The tables that `load` can read, with what a row is."""
+    from growthos_assets import graph
+    from warehouse.contract import description_of
+
+    rows = table("key", "one row is")
+    for contract in [*graph.streams(), *graph.stored_contracts()]:
+        rows.add_row(f"{contract.__spec__.schema}/{contract.__spec__.name}", description_of(contract).splitlines()[0])
+    console.print(rows)
+
+
+def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
+    """The headline KPIs as a table."""
+    import kpis
+    from kpis.words import change_text, value_text
+
+    settings, window, compared = _kpis(tenant, days, until)
+    rows = table(
+        "KPI", "value", "before", "change", "",
+        title=f"{settings.name}: {window.start} to {window.end} ({settings.timezone}), against the {days} days before",
+        right=["value", "before", "change"],
+    )  # fmt: skip
+    for name, value, previous, change, unit, reason in compared.iter_rows():
+        kpi = kpis.KPIS[name]
+        rows.add_row(
+            kpi.label,
+            "–" if value is None else value_text(value, unit, settings.currency),
+            "–" if previous is None else value_text(previous, unit, settings.currency),
+            "–" if change is None else f"[{_tone(change, kpi.good)}]{change_text(change, unit)}[/]",
+            reason or "",
+        )
+    console.print(rows)
+
+
+def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
+    """The firing alerts as a table."""
+    window, _, fired = _alerts(tenant, days, until)
+    if fired.is_empty():
+        console.print(f"No alert fires on {window.start} to {window.end}.")
+        return
+    console.print(f"\n[bold]Alerts[/] on {window.start} to {window.end}, against the {days} days before")
+    for alert in fired.iter_rows(named=True):
+        severity, style = alert["severity"], SEVERITY_STYLE[alert["severity"]]
+        console.print(
+            f"[{style}]{severity:>8}[/]  [bold]{alert['title']}[/] · {alert['segment']} [dim]({alert['id']})[/]"
+        )
+        for line in (alert["description"], f"→ {alert['recommendation']}"):
+            console.print(Padding(line, (0, 0, 0, 10)))
+
+
+def _tenant(tenant: str) -> "tuple[Tenant, datetime]":
+    from growthos_assets.loading import warehouse
+    from growthos_assets.resources import Clock
+    from warehouse import tenants
+
+    warehouse()
+    settings = tenants.get(tenant)
+    return settings, Clock().at(settings)
+
+
+def _window(settings: "Tenant", now: datetime, days: int, until: datetime | None) -> "Window":
+    import kpis
+
+    last_day: date = until.date() if until else kpis.last_complete_day(now, settings.timezone)
+    return kpis.trailing(days, last_day)
+
+
+def _load(key: str, tenant: str) -> "pl.DataFrame":
+    from growthos_assets import load
+
+    return load(key, tenant)
+
+
+def _state(tenant: str) -> "pl.DataFrame":
+    """kpi_daily; a person is told when there is none yet."""
+    state = _load("kpis/kpi_daily", tenant)
+    if state.is_empty():
+        from growthos_assets.cli.output import errors
+
+        errors.print(f"[yellow]{tenant} has no numbers yet.[/] Materialize them: growthos run --tenant {tenant}")
+    return state
+
+
+def _kpis(tenant: str, days: int, until: datetime | None) -> "tuple[Tenant, Window, pl.DataFrame]":
+    import kpis
+
+    settings, now = _tenant(tenant)
+    window = _window(settings, now, days, until)
+    state = _state(tenant)
+    _warn_if_outside(state, window, tenant)
+    return settings, window, kpis.compare(state, window, window.previous()).collect()
+
+
+def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, datetime, pl.DataFrame]":
+    import kpis
+    from growthos_assets.marts.dim_channel import channel_names
+
+    settings, now = _tenant(tenant)
+    window = _window(settings, now, days, until)
+    names = channel_names(_load("marts/dim_channel", tenant).lazy())
+    fired = kpis.alerts.evaluate(
+        _state(tenant), _load("cohorts/cohorts", tenant), window, settings.alert_thresholds, names
+    )
+    return window, now, fired
+
+
+def _warn_if_outside(state: "pl.DataFrame", window: "Window", tenant: str) -> None:
+    """An import of last year's orders has no last seven days: say so, and what to do."""
+    from growthos_assets.cli.output import errors
+
+    newest = state["date"].max()
+    if isinstance(newest, date) and newest < window.start:
+        errors.print(
+            f"[yellow]The data of {tenant} ends on {newest}, before this window.[/] Look at its own last days with "
+            f"--until {newest}, or pin the tenant's clock: growthos tenant set {tenant} --clock {newest}"
+        )
+
+
+def _tone(change: float, good: str) -> str:
+    if good == "neutral" or change == 0:
+        return "default"
+    return "green" if (change > 0) == (good == "up") else "red"

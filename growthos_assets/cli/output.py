@@ -1,0 +1,74 @@
+"""How the command line speaks: tables for people on stdout, one JSON document for programs, progress on stderr."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How a command prints its result."""
+
+    table = "table"
+    json = "json"
+
+
+TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="The tenant's id.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
+DaysOption = Annotated[int, typer.Option("--days", min=1, max=3660, help="Complete local days in the window.")]
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option("--until", formats=["%Y-%m-%d"], help="Last day of the window; default: the last complete day."),
+]
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout, and nothing else."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+
+
+def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
+    """An empty table; columns named in `right` are right-aligned."""
+    made = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[tuple[Progress, Any]]:
+    """A progress bar on stderr for as long as the block runs."""
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    )
+    with bar:
+        yield bar, bar.add_task(description, total=total)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,76 @@
+"""marts/fact_traffic: how many came to the shop, and how far they got."""
+
+from itertools import pairwise
+
+import polars as pl
+from pandera.typing.polars import LazyFrame
+
+from growthos_assets.marts.audit import known, not_empty, reconciled
+from growthos_assets.marts.dim_channel import DimChannel
+from growthos_assets.staging.traffic import StgTraffic
+from growthos_assets.table import Finding, check, table
+from warehouse.contract import Table, column
+
+STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
+"""The funnel, widest first."""
+
+
+class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
+    """One row per day and channel with traffic: the sum of the analytics tool's channel groups in it."""
+
+    date: pl.Date = column("The analytics property's local day.")
+    channel_id: str = column("The channel.")
+    sessions: int = column("Visits.", ge=0)
+    pdp_views: int = column("Visits that saw a product page.", ge=0)
+    add_to_cart: int = column("Visits that put something into the cart.", ge=0)
+    checkouts: int = column("Visits that began to check out.", ge=0)
+    purchases: int = column("Visits that bought.", ge=0)
+
+
+@table(FactTraffic)
+def fact_traffic(stg_traffic: LazyFrame[StgTraffic]) -> pl.LazyFrame:
+    return stg_traffic.group_by("date", "channel_id").agg(pl.sum(*STEPS))
+
+
+@check(FactTraffic)
+def fk_traffic_channel(fact_traffic: LazyFrame[FactTraffic], dim_channel: LazyFrame[DimChannel]) -> Finding:
+    """All traffic is on one of the channels."""
+    return known(fact_traffic, "channel_id", dim_channel)
+
+
+@check(FactTraffic)
+def traffic_not_empty(fact_traffic: LazyFrame[FactTraffic], stg_traffic: LazyFrame[StgTraffic]) -> Finding:
+    """There is traffic, if any analytics source is connected."""
+    return not_empty(fact_traffic, stg_traffic, skip="no web analytics source has sent any traffic")
+
+
+@check(FactTraffic)
+def traffic_reconciles_with_staging(
+    fact_traffic: LazyFrame[FactTraffic], stg_traffic: LazyFrame[StgTraffic]
+) -> Finding:
+    """Every step of the funnel adds up to that of staging."""
+    totals = pl.sum(*STEPS)
+    return reconciled(stg_traffic.select(totals), fact_traffic.select(totals))
+
+
+@check(FactTraffic, severity="warn")
+def funnel_nested(fact_traffic: LazyFrame[FactTraffic]) -> Finding:
+    """No step of the funnel has more visits than the one before it."""
+    grows = pl.any_horizontal(pl.col(after) > pl.col(before) for before, after in pairwise(STEPS))
+    return Finding.of(
+        fact_traffic.filter(grows).collect(),
+        "days and channels have more visits in a step than before it: events may be counted, not sessions",
+        ok="every step is within the one before",
+    )
+
+
+@check(FactTraffic, severity="warn")
+def traffic_counted_once(stg_traffic: LazyFrame[StgTraffic]) -> Finding:
+    """No day of a channel has traffic from two sources, which would both have counted the same visits."""
+    sources = stg_traffic.group_by("date", "channel_id").agg(pl.col("source").unique().sort())
+    twice = sources.filter(pl.col("source").list.len() > 1).collect()
+    return Finding.of(
+        twice,
+        "days and channels are counted by two sources: disconnect one",
+        ok="one source per day and channel",
+    )

@@ -1,0 +1,35 @@
+"""What staging will make of a file's rows, before a run: the same transforms and contracts, on the file alone."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import polars as pl
+
+from growthos_assets import graph
+from growthos_assets.raw.file import FileOrders, FileSpend, FileTraffic
+from growthos_assets.table import Call
+from warehouse.contract import Table, empty
+from warehouse.split import REASONS, split
+from warehouse.tenants import Tenant
+
+FILES: dict[str, type[Table]] = {"orders": FileOrders, "spend": FileSpend, "traffic": FileTraffic}
+
+
+def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant, tables: Iterable[str]) -> dict[str, int]:
+    """Rows that the staging tables would quarantine, by reason, most first; a row is counted by its first reason."""
+    by_name = {table.name: table for table in graph.tables()}
+    now = tenant.clock_at or datetime.now(UTC)
+    landed = records.with_columns(
+        version=pl.lit(1, pl.Int64), payload_hash=pl.lit(b""), seen_at=pl.lit(now, pl.Datetime("us", "UTC"))
+    )
+
+    def read(contract: type[Table]) -> pl.LazyFrame:
+        return landed.lazy() if contract is FILES[kind] else empty(contract).lazy()
+
+    call = Call(read, {"tenant": tenant, "now": now})
+    found: list[pl.Series] = []
+    for name in tables:
+        declaration = by_name[name]
+        _, bad = split(call(declaration.transform).collect(), declaration.contract)
+        found.append(bad[REASONS].list.first())
+    return dict(pl.concat(found).value_counts(sort=True).iter_rows())

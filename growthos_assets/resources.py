@@ -1,0 +1,126 @@
+"""What runs are given: the warehouse, the sources, the clock."""
+
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import PrivateAttr
+
+from connectors.demo import DemoSource
+from connectors.source import Source
+from growthos_assets.loading import warehouse
+from growthos_assets.table import Call
+from warehouse import raw, tenants
+from warehouse.contract import Table
+from warehouse.database import Warehouse
+from warehouse.tenants import Tenant
+
+
+class WarehouseResource(dg.ConfigurableResource[Warehouse]):
+    """PostgreSQL as one tenant sees it. Frames that a run has just written are handed on in memory."""
+
+    known_at: str | None = None
+    """Read raw records as they were known at this instant (ISO 8601); none reads the latest."""
+
+    _written: dict[tuple[str, str], pl.DataFrame] = PrivateAttr(default_factory=dict)
+    _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
+    _shared: dict[str, dict[str, pl.LazyFrame]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def database(self) -> Warehouse:
+        """The pooled connection to PostgreSQL."""
+        return warehouse()
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        """The tenant's settings, as they were when the run first asked."""
+        if tenant_id not in self._tenants:
+            self._tenants[tenant_id] = tenants.get(tenant_id)
+        return self._tenants[tenant_id]
+
+    def remember(self, contract: type[Table], tenant_id: str, frame: pl.DataFrame) -> None:
+        """Hand a frame on to the tables of the same run that read it."""
+        self._written[tenant_id, contract.__spec__.qualified] = frame
+
+    def read(self, contract: type[Table], tenant_id: str) -> pl.DataFrame:
+        """The tenant's rows of the contract's table; of a raw stream, the latest version of each record."""
+        written = self._written.get((tenant_id, contract.__spec__.qualified))
+        return self.read_table(contract.__spec__.qualified, tenant_id) if written is None else written
+
+    def call(self, tenant: Tenant, now: datetime) -> Call:
+        """What calls the tenant's transforms and checks; work that they share is done once a run."""
+        return Call(
+            lambda contract: self.read(contract, tenant.tenant_id).lazy(),
+            {"tenant": tenant, "now": now},
+            self._shared.setdefault(tenant.tenant_id, {}),
+        )
+
+    def read_table(self, table: str, tenant_id: str) -> pl.DataFrame:
+        """The tenant's rows of `schema.table`, from the database."""
+        if table.startswith("raw."):
+            known_at = datetime.fromisoformat(self.known_at) if self.known_at else None
+            return raw.read_latest(self.database, tenant_id, table, known_at)
+        return self.database.read(table, tenant_id)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self._written.clear()
+        self._tenants.clear()
+        self._shared.clear()
+
+
+class Clock(dg.ConfigurableResource[Any]):
+    """What time it is: `now` for everyone if set; else the tenant's own clock (the demo's stands still); else now."""
+
+    now: str | None = None
+
+    def at(self, tenant: Tenant) -> datetime:
+        """The tenant's present instant, in UTC."""
+        if self.now:
+            return datetime.fromisoformat(self.now).astimezone(UTC)
+        return (tenant.clock_at or datetime.now(UTC)).astimezone(UTC)
+
+
+class Sources(dg.ConfigurableResource[Any]):
+    """Where a tenant's raw records come from. A demo tenant's are the seeded twin's."""
+
+    seed: int = 42
+    scale: int = 1
+    demo: bool = True
+
+    def of(self, tenant: Tenant) -> Source | None:
+        """The tenant's source, or None when nothing is connected."""
+        if tenant.is_demo and self.demo:
+            return DemoSource(seed=self.seed, scale=self.scale, timezone=tenant.timezone, currency=tenant.currency)
+        return None
+
+
+class Reader(dg.ConfigurableIOManager):
+    """Loads tables for typed inputs, notebooks and tests. It never writes: publishing is the assets' own step."""
+
+    warehouse: WarehouseResource
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        raise dg.DagsterInvariantViolationError(
+            "This IO manager only reads. Return a MaterializeResult, or give your asset an IO manager of its own."
+        )
+
+    def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
+        frame = self.warehouse.read_table(".".join(context.asset_key.path), context.partition_key)
+        return frame if context.dagster_type.typing_type is pl.DataFrame else frame.lazy()
+
+
+def demo_mode() -> bool:
+    """Whether demo twins may stand in for sources: DEMO_MODE, true unless it says otherwise."""
+    return os.environ.get("DEMO_MODE", "true").strip().lower() not in ("false", "0", "no")
+
+
+def resources() -> dict[str, Any]:
+    """The resources of every run, from the environment."""
+    source = WarehouseResource()
+    return {
+        "warehouse": source,
+        "reader": Reader(warehouse=source),
+        "clock": Clock(),
+        "sources": Sources(demo=demo_mode()),
+    }

@@ -1,0 +1,53 @@
+"""staging.stg_customers: everyone that a shop lists or an order names."""
+
+import polars as pl
+from pandera.typing.polars import LazyFrame
+
+from growthos_assets.raw.shopify import ShopifyCustomers
+from growthos_assets.staging import shopify
+from growthos_assets.staging.orders import StgOrders
+from growthos_assets.staging.parse import clean, staged
+from growthos_assets.staging.refunds import StgRefunds
+from growthos_assets.table import table
+from warehouse.contract import Instant, Table, column
+
+SHOPIFY = {"sources": ["shopify_customers.payload"]}
+
+
+class StgCustomers(Table, name="staging.stg_customers", key=("customer_id",)):
+    """One row per customer: those that Shopify lists, and those that only orders or returns name."""
+
+    customer_id: str = column("Shopify's gid, the file's id, or email:<hash>.", metadata=SHOPIFY)
+    source: str = column("Who told of the customer first.", isin=["shopify", "file"])
+    email_hash: str = column(
+        "The e-mail as landed: hashed unless the tenant keeps PII.", nullable=True, metadata=SHOPIFY
+    )
+    created_at: Instant = column(
+        "When the shop's record was made; null where only orders name the customer.",
+        nullable=True,
+        metadata=SHOPIFY,
+    )
+    region: str = column("Country, or country-province: DE, US-NY.", nullable=True, metadata=SHOPIFY)
+
+
+@table(StgCustomers)
+def stg_customers(
+    shopify_customers: LazyFrame[ShopifyCustomers],
+    stg_orders: LazyFrame[StgOrders],
+    stg_refunds: LazyFrame[StgRefunds],
+) -> pl.LazyFrame:
+    """The shop's list, then who is not on it, described by the first order."""
+    listed = shopify.customers(shopify_customers).with_columns(source=pl.lit("shopify"))
+    named = (
+        pl.concat([stg_orders, stg_refunds.rename({"refunded_at": "processed_at"})], how="diagonal")
+        .filter(pl.col("customer_id").is_not_null())
+        .join(listed.filter(clean()), on="customer_id", how="anti")
+        .group_by("customer_id")
+        .agg(
+            pl.col("source", "email_hash", "region")
+            .sort_by("processed_at", "order_id", "refund_line_id", nulls_last=True)
+            .drop_nulls()
+            .first()
+        )
+    )
+    return staged(pl.concat([listed, named], how="diagonal"), StgCustomers)

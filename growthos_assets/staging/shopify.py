@@ -1,0 +1,147 @@
+"""Shopify payloads, decoded once for the tables that share them: the header of an order, customers, amounts.
+
+An order is one record: if its header cannot be trusted, its lines and refunds are held back with it, for the
+same reasons, so that the tables made from it always speak of the same orders.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from growthos_assets.staging.kinds import AMOUNT, FLAG, LOWER, TEXT, Kind, instant
+from growthos_assets.staging.parse import DataType, decoded, foreign_currency, later_than, note, parse
+from warehouse.contract import MONEY
+from warehouse.tenants import Tenant
+
+MONEY_BAG = pl.Struct({"shopMoney": pl.Struct({"amount": pl.String})})
+"""An amount in the shop's currency; the customer's (presentmentMoney) is never summed."""
+
+UTM = pl.Struct(dict.fromkeys(("source", "medium", "campaign"), pl.String))
+VISIT = pl.Struct({"landingPage": pl.String, "referrerUrl": pl.String, "utmParameters": UTM})
+ADDRESS = pl.Struct({"countryCodeV2": pl.String, "provinceCode": pl.String})
+HEADER: Mapping[str, DataType] = {
+    "id": pl.String,
+    "name": pl.String,
+    "processedAt": pl.String,
+    "cancelledAt": pl.String,
+    "test": pl.String,
+    "displayFinancialStatus": pl.String,
+    "sourceName": pl.String,
+    "currencyCode": pl.String,
+    "taxesIncluded": pl.String,
+    "email": pl.String,
+    "customer": pl.Struct({"id": pl.String}),
+    "shippingAddress": ADDRESS,
+    "subtotalPriceSet": MONEY_BAG,
+    "totalDiscountsSet": MONEY_BAG,
+    "totalShippingPriceSet": MONEY_BAG,
+    "totalTaxSet": MONEY_BAG,
+    "customerJourneySummary": pl.Struct({"lastVisit": VISIT}),
+}
+
+KINDS: Mapping[str, Kind] = {
+    "order_id": TEXT,
+    "order_name": TEXT,
+    "processed_at": instant(),
+    "cancelled_at": instant(),
+    "is_test": FLAG,
+    "status": TEXT,
+    "source_name": TEXT,
+    "currency": TEXT,
+    "taxes_included": FLAG,
+    "email_hash": LOWER,
+    "customer_id": TEXT,
+    "region": TEXT,
+    "subtotal": AMOUNT,
+    "source_discounts": AMOUNT,
+    "shipping_charged": AMOUNT,
+    "tax": AMOUNT,
+    "landing_url": TEXT,
+    "referrer": TEXT,
+    "utm_source": TEXT,
+    "utm_medium": TEXT,
+    "utm_campaign": TEXT,
+}
+REQUIRED = (
+    "order_id", "processed_at", "is_test", "currency", "taxes_included",
+    "subtotal", "source_discounts", "shipping_charged", "tax",
+)  # fmt: skip
+
+
+def orders(raw: pl.LazyFrame, tenant: Tenant, now: datetime, **nested: pl.DataType) -> pl.LazyFrame:
+    """One row per raw order: its header, typed, with `_problems`; `nested` fields are decoded too."""
+    visit = pl.col("customerJourneySummary").struct["lastVisit"]
+    utm = visit.struct["utmParameters"]
+    header = decoded(raw, {**HEADER, **nested}).select(
+        "seen_at",
+        *nested,
+        order_id="id",
+        order_name="name",
+        processed_at="processedAt",
+        cancelled_at="cancelledAt",
+        is_test="test",
+        status="displayFinancialStatus",
+        source_name="sourceName",
+        currency="currencyCode",
+        taxes_included="taxesIncluded",
+        email_hash="email",
+        customer_id=pl.col("customer").struct["id"],
+        region=region(pl.col("shippingAddress")),
+        subtotal=amount(pl.col("subtotalPriceSet")),
+        source_discounts=amount(pl.col("totalDiscountsSet")),
+        shipping_charged=amount(pl.col("totalShippingPriceSet")),
+        tax=amount(pl.col("totalTaxSet")),
+        landing_url=visit.struct["landingPage"],
+        referrer=visit.struct["referrerUrl"],
+        utm_source=utm.struct["source"],
+        utm_medium=utm.struct["medium"],
+        utm_campaign=utm.struct["campaign"],
+    )
+    return note(
+        parse(header, KINDS, required=REQUIRED),
+        foreign_currency(tenant),
+        later_than(now, "processed_at"),
+    )
+
+
+def customers(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per raw customer: customer_id, email_hash, created_at, region and `_problems`."""
+    people = decoded(
+        raw,
+        {
+            "id": pl.String,
+            "createdAt": pl.String,
+            "defaultEmailAddress": pl.Struct({"emailAddress": pl.String}),
+            "defaultAddress": ADDRESS,
+        },
+    ).select(
+        customer_id="id",
+        created_at="createdAt",
+        email_hash=pl.col("defaultEmailAddress").struct["emailAddress"],
+        region=region(pl.col("defaultAddress")),
+    )
+    kinds = {"customer_id": TEXT, "created_at": instant(), "email_hash": LOWER, "region": TEXT}
+    return parse(people, kinds, required=("customer_id",))
+
+
+def amount(bag: pl.Expr) -> pl.Expr:
+    """The text of a MoneyBag's amount in the shop's currency."""
+    return bag.struct["shopMoney"].struct["amount"]
+
+
+def amounts(bags: pl.Expr, field: str) -> pl.Expr:
+    """The amounts of the MoneyBags called `field` in a list of objects, null where one is no amount."""
+    return bags.list.eval(amount(pl.element().struct[field]).cast(MONEY, strict=False))
+
+
+def total(amounts: pl.Expr) -> pl.Expr:
+    """Σ of a list of amounts: 0 for an empty or absent one, null when it holds a null."""
+    complete = amounts.list.len() == amounts.list.drop_nulls().list.len()
+    return pl.when(complete.fill_null(True)).then(amounts.list.sum().fill_null(0))
+
+
+def region(address: pl.Expr) -> pl.Expr:
+    """Country and, where there is one, province: US-NY, DE."""
+    country, province = address.struct["countryCodeV2"], address.struct["provinceCode"]
+    return pl.concat_str(country, pl.when(country.is_not_null()).then(province), separator="-", ignore_nulls=True)

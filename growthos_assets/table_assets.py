@@ -1,0 +1,189 @@
+"""From a declaration to an asset: read as the run's tenant, transform, audit, publish a difference, report.
+
+Write, audit, publish: the contract splits the candidate rows and the checks look at what would go out *before*
+anything is written. Rows that break their contract go to ops.quarantine with the reason; a failed blocking check
+publishes nothing, leaves the last good rows in place and fails the step.
+"""
+
+import hashlib
+import inspect
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from growthos_assets import metadata, progress
+from growthos_assets.partitions import TENANTS, tenant_check
+from growthos_assets.resources import Clock, WarehouseResource
+from growthos_assets.table import Check, Contract, Declaration, Finding
+from warehouse.contract import description_of
+from warehouse.database import Changes, as_json
+from warehouse.ops import Quarantine
+from warehouse.split import REASONS, split
+
+CONTRACT_CHECK = "contract"
+QUARANTINE_LIMIT = 0.5
+"""Share of broken rows above which a table is not published at all: the input is not what it is taken for."""
+
+Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
+
+
+def key_of(contract: Contract) -> dg.AssetKey:
+    """The asset key: the database's schema and table."""
+    return dg.AssetKey([contract.__spec__.schema, contract.__spec__.name])
+
+
+def table_asset(declaration: Declaration) -> dg.AssetsDefinition:
+    """The asset of a declared table."""
+    contract = declaration.contract
+    key = key_of(contract)
+    contract_check = tenant_check(
+        CONTRACT_CHECK,
+        key,
+        "Rows keep the table's contract; those that don't are quarantined with their reasons. "
+        f"More than {QUARANTINE_LIMIT:.0%} of them stop the publish.",
+        blocking=True,
+    )
+    checks = [
+        tenant_check(check.name, key, inspect.getdoc(check.function), blocking=check.blocking)
+        for check in declaration.checks
+    ]
+
+    @dg.asset(
+        key=key,
+        deps=[key_of(upstream) for upstream in declaration.upstream],
+        partitions_def=TENANTS,
+        group_name=contract.__spec__.schema,
+        description=description_of(contract),
+        metadata={
+            "dagster/column_schema": metadata.column_schema(contract),
+            "dagster/table_name": contract.__spec__.qualified,
+        },
+        check_specs=[contract_check, *checks],
+        io_manager_key="reader",
+        code_version=code_version(declaration),
+    )
+    def asset(context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock) -> Iterator[Event]:
+        yield from _materialize(declaration, context, warehouse, clock)
+
+    return asset
+
+
+def _materialize(
+    declaration: Declaration,
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    clock: Clock,
+) -> Iterator[Event]:
+    contract, (layer, name) = declaration.contract, declaration.key
+    started = time.perf_counter()
+    progress.report(progress.Step(layer, name))
+
+    tenant = warehouse.tenant(context.partition_key)
+    call = warehouse.call(tenant, clock.at(tenant))
+    candidate = call(declaration.transform).collect()
+    good, bad = split(candidate, contract)
+    warehouse.remember(contract, tenant.tenant_id, good)  # the candidate, for the checks
+    findings = [(check, call(check.function)) for check in declaration.checks]
+    too_bad = bad.height > QUARANTINE_LIMIT * candidate.height
+    yield _contract_result(bad, candidate.height, too_bad)
+    for check, finding in findings:
+        yield _check_result(check, finding)
+
+    blocked = [check.name for check, finding in findings if check.blocking and not finding.passed]
+    if too_bad:
+        blocked.insert(0, CONTRACT_CHECK)
+    with warehouse.database.as_tenant(tenant.tenant_id) as cursor:
+        # the reasons are published either way: they are how a person finds out what to mend
+        warehouse.database.replace(
+            cursor,
+            Quarantine,
+            _quarantine_rows(bad, contract, context.run.run_id),
+            scope={"table_name": contract.__spec__.qualified},
+            first_seen=("run_id", "quarantined_at"),
+        )
+        changes = (
+            Changes()
+            if blocked
+            else warehouse.database.replace(cursor, contract, good, keep_others=declaration.keeps_past)
+        )
+    if blocked:
+        raise dg.Failure(
+            f"{contract.__spec__.qualified} of {tenant.tenant_id} was not published: {', '.join(blocked)} failed. "
+            "The rows published before are still in place. The check's result says what is wrong.",
+            allow_retries=False,
+        )
+    progress.report(progress.Step(layer, name, time.perf_counter() - started, good.height, changes.written, bad.height))
+    yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes))
+
+
+def _contract_result(bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetCheckResult:
+    reasons = bad.select(pl.col(REASONS).explode()).to_series().value_counts(sort=True)
+    return dg.AssetCheckResult(
+        check_name=CONTRACT_CHECK,
+        passed=bad.is_empty(),
+        severity=dg.AssetCheckSeverity.ERROR if too_bad else dg.AssetCheckSeverity.WARN,
+        description=f"{bad.height} of {rows} rows are quarantined",
+        metadata={"quarantined": bad.height, "reasons": metadata.preview(reasons)} if bad.height else {},
+    )
+
+
+def _check_result(check: Check, finding: Finding) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+        description=finding.message,
+        metadata={
+            key: metadata.preview(value) if isinstance(value, pl.DataFrame) else value
+            for key, value in finding.metadata.items()
+        }
+        | {"skipped": finding.skipped},
+    )
+
+
+def _quarantine_rows(bad: pl.DataFrame, contract: Contract, run_id: str) -> pl.DataFrame:
+    rows = as_json(bad.drop(REASONS))
+    hashes = pl.Series([hashlib.sha256(row.encode()).hexdigest()[:16] for row in rows], dtype=pl.String)
+    return (
+        bad.with_columns(row=rows, hash=hashes)
+        .with_columns(twin=pl.int_range(pl.len()).over("hash"))
+        .select(
+            table_name=pl.lit(contract.__spec__.qualified),
+            fingerprint=pl.format("{}-{}", "hash", "twin"),
+            record_id=pl.concat_str(pl.col(contract.__spec__.key).cast(pl.String), separator="/", ignore_nulls=True),
+            reasons=REASONS,
+            row="row",
+            run_id=pl.lit(run_id),
+            quarantined_at=pl.lit(datetime.now(UTC)),
+        )
+    )
+
+
+def _report(declaration: Declaration, good: pl.DataFrame, bad: pl.DataFrame, changes: Changes) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "dagster/partition_row_count": good.height,
+        "rows_in": good.height + bad.height,
+        "rows_out": good.height,
+        "rows_quarantined": bad.height,
+        "rows_inserted": changes.inserted,
+        "rows_updated": changes.updated,
+        "rows_deleted": changes.deleted,
+        "rows_unchanged": changes.unchanged,
+        "dagster/column_lineage": metadata.column_lineage(declaration),
+        "preview": metadata.preview(good),
+    }
+    if dates := metadata.date_range(good):
+        report["date_range"] = dates
+    if declaration.show and changes.written:
+        report["picture"] = metadata.shown(declaration.show(good))
+    return report
+
+
+def code_version(declaration: Declaration) -> str:
+    """Changes when the transform's or the contract's source does."""
+    source = inspect.getsource(declaration.transform) + inspect.getsource(declaration.contract)
+    return hashlib.sha256(source.encode()).hexdigest()[:12]

@@ -1,0 +1,94 @@
+"""A real PostgreSQL for every test that asks: one embedded server a session, one database a test, cloned from a template."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fasteners
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def server(session_folder: Path) -> Iterator[URL]:
+    """The session's embedded PostgreSQL, as its owner sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GROWTHOS_HOME", str(session_folder / "growthos"))
+        patch.delenv("DATABASE_URL", raising=False)
+        from warehouse.server import owner_url
+
+        yield owner_url()
+
+
+@pytest.fixture(scope="session")
+def template(server: URL, session_folder: Path) -> Callable[[str, Callable[[], None]], None]:
+    """Makes a database once a session: `template(name, fill)` runs `fill` with DATABASE_URL naming it."""
+
+    def make(name: str, fill: Callable[[], None]) -> None:
+        done = session_folder / f"{name}.done"
+        with fasteners.InterProcessLock(session_folder / f"{name}.lock"):
+            if done.exists():
+                return
+            _execute(server, f'CREATE DATABASE "{name}"')
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("DATABASE_URL", _text(server.set(database=name)))
+                fill()
+            done.touch()
+
+    return make
+
+
+@pytest.fixture
+def clone(server: URL, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Clones a template into a database of this test's own, and points DATABASE_URL at it."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        copy = f"test_{worker}_{next(_numbers)}"
+        _execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        made.append(copy)
+        url = _text(server.set(database=copy))
+        monkeypatch.setenv("DATABASE_URL", url)
+        return url
+
+    yield make
+    from growthos_assets import loading
+
+    loading.close()
+    for name in made:
+        for database in (name, f"{name}_dagster"):
+            _execute(server, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(template: Callable[[str, Callable[[], None]], None], clone: Callable[[str], str]) -> str:
+    """DATABASE_URL of an empty warehouse at the newest schema."""
+
+    def migrate() -> None:
+        from warehouse import migrate
+
+        migrate.upgrade()
+
+    template("template_empty", migrate)
+    return clone("template_empty")
+
+
+def _execute(server: URL, statement: str) -> None:
+    with psycopg.connect(_text(server.set(database="postgres")), autocommit=True) as db:
+        db.execute(statement.encode())
+
+
+def _text(url: URL) -> str:
+    return make_url(url).render_as_string(hide_password=False)

@@ -1,0 +1,37 @@
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from demo_records import Records, everything
+
+from connectors.demo import DemoSource
+
+
+@pytest.fixture(scope="session")
+def source() -> DemoSource:
+    return DemoSource()
+
+
+@pytest.fixture(scope="session")
+def records(source: DemoSource) -> Records:
+    """Every record of the demo as it comes by default, by stream."""
+    return everything(source)
+
+
+@pytest.fixture(scope="session")
+def payloads(records: Records) -> dict[str, list[dict[str, Any]]]:
+    return {key: [record.payload for record in rows] for key, rows in records.items()}
+
+
+@pytest.fixture(scope="session")
+def local_day(source: DemoSource) -> Callable[[str], int]:
+    """The demo's day, from 0, on which an instant or a date lies."""
+    zone = ZoneInfo(source.timezone)
+
+    def day(text: str) -> int:
+        on = datetime.fromisoformat(text).astimezone(zone).date() if "T" in text else date.fromisoformat(text)
+        return (on - source.world.calendar.first_day).days
+
+    return day

@@ -1,0 +1,84 @@
+"""From one response body to raw records, on bodies as the APIs document them."""
+
+import pytest
+
+from connectors import ga4, google_ads, meta, shopify
+from connectors.source import STREAMS, RawRecord
+
+
+def test_a_shopify_node_lands_unchanged_by_its_gid():
+    node = {"id": "gid://shopify/Order/1", "email": None}
+    body = {"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False}}}, "extensions": {}}
+    assert shopify.records(body) == [RawRecord("gid://shopify/Order/1", node)]
+
+
+def test_a_meta_row_is_known_by_account_campaign_and_day():
+    row = {"account_id": "10", "campaign_id": "20", "date_start": "2026-02-09", "spend": "1.00"}
+    assert meta.records({"data": [row], "paging": {}}) == [RawRecord("10_20_2026-02-09", row)]
+
+
+def test_a_google_ads_row_is_known_by_customer_campaign_and_day():
+    row = {"customer": {"id": "10"}, "campaign": {"id": "20"}, "segments": {"date": "2026-02-09"}}
+    assert google_ads.records({"results": [row]}) == [RawRecord("10_20_2026-02-09", row)]
+
+
+def test_a_ga4_row_is_named_by_its_headers_and_told_its_property():
+    body = {
+        "dimensionHeaders": [{"name": "date"}, {"name": "sessionDefaultChannelGroup"}],
+        "metricHeaders": [{"name": "sessions"}, {"name": "checkouts"}],
+        "rows": [
+            {
+                "dimensionValues": [{"value": "20260209"}, {"value": "Paid Social"}],
+                "metricValues": [{"value": "7"}, {"value": "2"}],
+            }
+        ],
+        "metadata": {"currencyCode": "USD", "timeZone": "America/New_York"},
+    }
+    assert ga4.records(body, "properties/5") == [
+        RawRecord(
+            "5_20260209_Paid Social",
+            {
+                "property": "properties/5",
+                "timeZone": "America/New_York",
+                "currencyCode": "USD",
+                "dimensions": {"date": "20260209", "sessionDefaultChannelGroup": "Paid Social"},
+                "metrics": {"sessions": "7", "checkouts": "2"},
+            },
+        )
+    ]
+
+
+def test_a_ga4_row_that_does_not_fit_its_headers_is_refused():
+    body = {
+        "dimensionHeaders": [{"name": "date"}],
+        "metricHeaders": [{"name": "sessions"}],
+        "rows": [{"dimensionValues": [{"value": "20260209"}], "metricValues": []}],
+        "metadata": {"currencyCode": "USD", "timeZone": "UTC"},
+    }
+    with pytest.raises(ValueError, match="shorter"):
+        ga4.records(body, "properties/5")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        shopify.records({"data": {"orders": {"nodes": []}}}),
+        meta.records({"data": []}),
+        google_ads.records({"fieldMask": "customer.id"}),
+        ga4.records({"dimensionHeaders": [], "metricHeaders": [], "metadata": {}}, "properties/5"),
+    ],
+)
+def test_an_empty_response_has_no_records(records):
+    assert records == []
+
+
+def test_streams_are_known_by_key():
+    assert list(STREAMS) == [
+        "shopify/orders",
+        "shopify/customers",
+        "shopify/products",
+        "meta/insights",
+        "google_ads/insights",
+        "ga4/traffic",
+    ]
+    assert all(key == stream.key for key, stream in STREAMS.items())

@@ -1,0 +1,109 @@
+"""Charts hold the numbers they should and render to a picture, also of nothing."""
+
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+import pytest
+
+from growthos_assets import charts
+from growthos_assets.cohorts.cohorts import Cohorts
+from growthos_assets.marts.fact_orders import FactOrders
+from warehouse.contract import MONEY, empty
+
+STATE = pl.DataFrame(
+    {
+        "date": [date(2026, 2, 1), date(2026, 2, 1), date(2026, 2, 2)],
+        "channel_id": ["meta", "direct", "meta"],
+        "revenue_net": [Decimal(100), Decimal(50), Decimal("80.5")],
+        "spend": [Decimal(20), None, Decimal(30)],
+        "sessions": [100, 60, 90],
+        "pdp_views": [50, 30, 40],
+        "add_to_cart": [20, 9, 11],
+        "checkouts": [10, 4, 5],
+        "purchases": [5, 2, 3],
+    },
+    schema_overrides={"revenue_net": MONEY, "spend": MONEY},
+)
+COHORTS = pl.DataFrame(
+    {"cohort_month": ["2025-12", "2026-01"], "d7_retention": [0.1, 0.2], "d30_retention": [0.3, None]}
+)
+ORDERS = pl.DataFrame(
+    {
+        "order_date": [date(2026, 2, 1), date(2026, 2, 1), date(2026, 2, 2), date(2026, 2, 3)],
+        "revenue_net": [Decimal(10), Decimal(5), Decimal(7), Decimal(8)],
+        "is_counted": [True, True, False, True],
+    }
+)
+
+
+def rows(chart: Any) -> set[tuple[Any, ...]]:
+    """The values of the chart's data, row by row."""
+    (dataset,) = chart.to_dict()["datasets"].values()
+    return {tuple(row.values()) for row in dataset}
+
+
+def test_daily_revenue_is_of_counted_orders() -> None:
+    assert rows(charts.daily_revenue(ORDERS)) == {
+        ("2026-02-01T00:00:00", 15.0),
+        ("2026-02-03T00:00:00", 8.0),
+    }
+
+
+def test_revenue_and_spend_per_day() -> None:
+    assert rows(charts.revenue_and_spend(STATE)) == {
+        ("2026-02-01T00:00:00", "Net revenue", 150.0),
+        ("2026-02-02T00:00:00", "Net revenue", 80.5),
+        ("2026-02-01T00:00:00", "Ad spend", 20.0),
+        ("2026-02-02T00:00:00", "Ad spend", 30.0),
+    }
+
+
+def test_channel_without_spend_has_no_spend_bar() -> None:
+    assert rows(charts.channel_bars(STATE)) == {
+        ("meta", "Net revenue", 180.5),
+        ("meta", "Ad spend", 50.0),
+        ("direct", "Net revenue", 50.0),
+    }
+
+
+def test_funnel_adds_up_each_step() -> None:
+    assert rows(charts.funnel_bars(STATE)) == {
+        ("Sessions", 250),
+        ("Product views", 120),
+        ("Add to cart", 40),
+        ("Checkouts", 19),
+        ("Purchases", 10),
+    }
+
+
+def test_young_cohort_has_no_cell() -> None:
+    assert rows(charts.retention_heatmap(COHORTS)) == {
+        ("2025-12", "7 days", 0.1, 7),
+        ("2026-01", "7 days", 0.2, 7),
+        ("2025-12", "30 days", 0.3, 30),
+    }
+
+
+@pytest.mark.parametrize(
+    ("chart", "frame"),
+    [
+        (charts.daily_revenue, ORDERS),
+        (charts.daily_revenue, empty(FactOrders)),
+        (charts.revenue_and_spend, STATE),
+        (charts.revenue_and_spend, STATE.clear()),
+        (charts.channel_bars, STATE),
+        (charts.channel_bars, STATE.clear()),
+        (charts.funnel_bars, STATE),
+        (charts.funnel_bars, STATE.clear()),
+        (charts.retention_heatmap, COHORTS),
+        (charts.retention_heatmap, empty(Cohorts)),
+    ],
+)
+def test_charts_render(chart: Any, frame: pl.DataFrame) -> None:
+    png = BytesIO()
+    chart(frame).save(png, format="png", scale_factor=1)
+    assert png.getvalue().startswith(b"\x89PNG")
+    assert len(png.getvalue()) < 50_000

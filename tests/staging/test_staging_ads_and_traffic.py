@@ -1,0 +1,178 @@
+"""Ads and web analytics: one purchase, exact money, and days that have been."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from staging_shop import NOW, SHOP, Payload, Staged, raw, stage
+
+
+def meta(**changed: Any) -> Payload:
+    return {
+        "account_id": "1",
+        "account_currency": "USD",
+        "campaign_id": "7",
+        "campaign_name": "PROS_TOF_Broad",
+        "date_start": "2026-02-01",
+        "date_stop": "2026-02-01",
+        "spend": "114.79",
+        "impressions": "10074",
+        "clicks": "160",
+        "inline_link_clicks": "104",
+        "actions": actions(omni_purchase="3", purchase="3", link_click="104"),
+        "action_values": actions(omni_purchase="250.50", purchase="250.50"),
+    } | changed
+
+
+def actions(**values: str) -> list[dict[str, str]]:
+    return [{"action_type": kind, "value": value, "7d_click": "1"} for kind, value in values.items()]
+
+
+def google(metrics: dict[str, Any] | None = None, **changed: Any) -> Payload:
+    return {
+        "customer": {"resourceName": "customers/2", "id": "2", "currencyCode": "USD"},
+        "campaign": {"id": "9", "name": "Brand_Search"},
+        "segments": {"date": "2026-02-01"},
+        "metrics": {"costMicros": "35123456", "impressions": "800", "clicks": "70", "conversions": 2.5}
+        | (metrics or {}),
+    } | changed
+
+
+def spend(**streams: Payload) -> Staged:
+    return stage(SHOP, NOW, **{name: raw([("x", payload)]) for name, payload in streams.items()})
+
+
+def test_metas_day() -> None:
+    row = spend(meta_insights=meta()).row("stg_spend")
+    assert (row["source"], row["campaign_id"], row["channel_id"]) == ("meta", "meta:7", "meta")
+    assert (row["date"], row["spend"]) == (date(2026, 2, 1), Decimal("114.79"))
+    assert (row["impressions"], row["clicks"]) == (10074, 104)
+    assert (row["platform_conversions"], row["platform_value"]) == (3.0, Decimal("250.50"))
+
+
+PIXEL = "offsite_conversion.fb_pixel_purchase"
+
+
+@pytest.mark.parametrize(
+    ("counts", "values", "expected"),
+    [
+        (
+            {PIXEL: "1", "purchase": "2", "omni_purchase": "3"},
+            {"omni_purchase": "30", "purchase": "20"},
+            (3, 30),
+        ),
+        ({PIXEL: "1", "purchase": "2"}, {PIXEL: "10", "purchase": "20"}, (2, 20)),
+        ({PIXEL: "1"}, {PIXEL: "10"}, (1, 10)),
+        ({"omni_purchase": "3"}, {"purchase": "20"}, (3, None)),
+        ({"link_click": "9"}, {}, (0, 0)),
+    ],
+)
+def test_exactly_one_kind_of_purchase_counts(
+    counts: dict[str, str], values: dict[str, str], expected: tuple[int, int | None]
+) -> None:
+    row = spend(meta_insights=meta(actions=actions(**counts), action_values=actions(**values))).row("stg_spend")
+    assert (row["platform_conversions"], row["platform_value"]) == expected
+
+
+def test_metas_row_without_any_action() -> None:
+    bare = meta()
+    del bare["actions"], bare["action_values"], bare["inline_link_clicks"]
+    row = spend(meta_insights=bare).row("stg_spend")
+    assert (row["clicks"], row["platform_conversions"], row["platform_value"]) == (0, 0.0, Decimal(0))
+
+
+def test_googles_day_in_exact_money() -> None:
+    row = spend(google_ads_insights=google()).row("stg_spend")
+    assert (row["source"], row["campaign_id"], row["channel_id"]) == ("google_ads", "google_ads:9", "google")
+    assert row["spend"] == Decimal("35.1235")
+    assert (row["platform_conversions"], row["platform_value"]) == (2.5, Decimal(0))
+
+
+def test_the_same_number_on_two_platforms_is_two_campaigns() -> None:
+    staged = spend(meta_insights=meta(campaign_id="9"), google_ads_insights=google())
+    assert set(staged.good["stg_spend"]["campaign_id"]) == {"meta:9", "google_ads:9"}
+
+
+def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
+    row = {
+        "date": "2026-02-01",
+        "source": "Facebook",
+        "campaign_name": "Spring",
+        "spend": "12.5",
+        "clicks": "",
+    }
+    staged = spend(file_spend=row).row("stg_spend")
+    assert (staged["campaign_id"], staged["campaign_name"]) == ("file:Spring", "Spring")
+    assert (staged["channel_id"], staged["spend"], staged["clicks"]) == ("meta", Decimal("12.5"), 0)
+    assert (staged["currency"], staged["platform_conversions"]) == ("USD", None)
+
+
+@pytest.mark.parametrize(
+    ("streams", "reason"),
+    [
+        ({"meta_insights": meta(spend="-1")}, "spend: '-1' is not an amount from 0 to a billion"),
+        ({"meta_insights": meta(account_currency="EUR")}, "currency: EUR is not the tenant's USD"),
+        ({"meta_insights": meta(date_start="2026-02-12")}, "date is in the future"),
+        ({"google_ads_insights": google({"costMicros": "x"})}, "spend: 'x' is not a number of millionths"),
+        ({"file_spend": {"date": "2026-02-01", "spend": "1"}}, "campaign_id is missing"),
+    ],
+)
+def test_a_day_that_cannot_be_true(streams: dict[str, Payload], reason: str) -> None:
+    staged = spend(**streams)
+    (found,) = staged.reasons("stg_spend")
+    assert found.startswith(reason)
+    assert not staged.findings["spend_not_empty"].passed
+
+
+def test_an_account_may_be_a_day_ahead() -> None:
+    assert spend(meta_insights=meta(date_start="2026-02-11")).good["stg_spend"].height == 1
+
+
+def test_a_campaigns_day_is_there_once() -> None:
+    staged = stage(meta_insights=raw([("a", meta()), ("b", meta(spend="1"))]))
+    assert staged.good["stg_spend"].height == 1
+    assert staged.reasons("stg_spend") == ["another row has the same source and campaign_id and date"]
+
+
+def ga4(**changed: Any) -> Payload:
+    metrics = dict.fromkeys(("sessions", "itemViewEvents", "addToCarts", "checkouts", "ecommercePurchases"), "5")
+    group = {"date": "20260201", "sessionDefaultChannelGroup": "Paid Social"}
+    return {"property": "properties/1", "dimensions": group, "metrics": metrics} | changed
+
+
+def test_ga4s_day() -> None:
+    row = spend(ga4_traffic=ga4()).row("stg_traffic")
+    assert (row["source"], row["date"]) == ("ga4", date(2026, 2, 1))
+    assert (row["channel_group"], row["channel_id"]) == ("Paid Social", "meta")
+    assert [row[step] for step in ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")] == [5] * 5
+    assert not row["is_sampled"]
+    assert not row["is_thresholded"]
+
+
+def test_ga4s_doubts_are_kept() -> None:
+    row = spend(ga4_traffic=ga4(samplingMetadatas=[{"samplesReadCount": "5"}], subjectToThresholding=True))
+    assert row.row("stg_traffic")["is_sampled"]
+    assert row.row("stg_traffic")["is_thresholded"]
+
+
+def test_a_files_traffic() -> None:
+    row = spend(file_traffic={"date": "2026-02-01", "channel": "SEO", "sessions": "12"}).row("stg_traffic")
+    assert (row["channel_id"], row["sessions"], row["purchases"]) == ("organic", 12, 0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        (
+            {"dimensions": {"date": "(other)", "sessionDefaultChannelGroup": "Email"}},
+            "date: '(other)' is not a date",
+        ),
+        ({"metrics": {"sessions": "-1"}}, "itemViewEvents"),
+    ],
+)
+def test_traffic_that_cannot_be_true(changed: Payload, reason: str) -> None:
+    staged = spend(ga4_traffic=ga4(**changed))
+    assert staged.good["stg_traffic"].is_empty()
+    assert not staged.findings["traffic_not_empty"].passed
+    assert staged.reasons("stg_traffic")

@@ -1,0 +1,268 @@
+"""Reading and writing tables as one tenant, in bulk.
+
+Rows travel as Arrow over PostgreSQL's COPY (ADBC); row-level security decides what a transaction may see and
+touch.
+"""
+
+import json
+import math
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi as adbc  # pyright: ignore[reportMissingTypeStubs]
+import polars as pl
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import QueuePool
+
+from warehouse.contract import Table, json_columns
+from warehouse.errors import UnknownColumn, UnknownTable, UnknownTenant
+from warehouse.server import APP_ROLE, unavailable
+
+
+class Cursor(Protocol):
+    """What we use of an ADBC cursor."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, operation: str, parameters: Sequence[Any] | None = None) -> Any: ...
+    def fetch_polars(self) -> pl.DataFrame: ...
+    def adbc_ingest(self, table_name: str, data: pl.DataFrame, mode: Literal["append"], *, temporary: bool) -> int: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a publish did to a table's rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+    @property
+    def written(self) -> int:
+        """Rows that were touched at all."""
+        return self.inserted + self.updated + self.deleted
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the database's catalog knows it; `scale` is that of a numeric(…, scale)."""
+
+    name: str
+    type: str
+    scale: int | None
+
+    @property
+    def selected(self) -> str:
+        """How to select it so that it arrives exactly: numeric and json travel as text."""
+        name = quoted(self.name)
+        return f"{name}::text AS {name}" if self.type in ("numeric", "json", "jsonb") else name
+
+
+class Warehouse:
+    """PostgreSQL as one tenant at a time sees it. Safe to share between threads; connections are pooled.
+
+    `url` must log in as the application's role (server.app_url).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool = QueuePool(self._connect, pool_size=4, max_overflow=12)
+        event.listen(self._pool, "checkout", _ping)
+        self._catalog: dict[str, list[Column]] = {}
+
+    @contextmanager
+    def as_tenant(self, tenant_id: str) -> Generator[Cursor]:
+        """A transaction that sees and writes only this tenant's rows; committed at the end, rolled back on error."""
+        if not tenant_id:
+            raise UnknownTenant("No tenant was named.")
+        connection = self._pool.connect()
+        cursor: Any = connection.cursor()
+        try:
+            # both for this transaction alone: whatever the last user of the connection did, it starts from here
+            query(
+                cursor,
+                "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true)",
+                [APP_ROLE, tenant_id],
+            )
+            yield cursor
+            connection.commit()
+        except adbc_driver_manager.OperationalError as error:
+            connection.invalidate(error)  # the server went away: so has the transaction
+            raise
+        finally:
+            cursor.close()
+            connection.close()  # back to the pool, which rolls back what was not committed
+
+    def read(
+        self,
+        table: str,
+        tenant_id: str,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        parameters: Sequence[Any] = (),
+    ) -> pl.DataFrame:
+        """A tenant's rows of `schema.table` with exact types: numeric(…, s) is Decimal(38, s), json is text.
+
+        `where` is an SQL condition with $1, $2, … for `parameters`. UnknownTable, UnknownColumn: no such name.
+        """
+        known = {c.name: c for c in self.columns(table) if c.name != "tenant_id"}
+        if unknown := set(columns or ()) - set(known):
+            raise UnknownColumn(f"{table} has no column {', '.join(sorted(unknown))}; it has {', '.join(known)}.")
+        wanted = [known[name] for name in (known if columns is None else columns)]
+        sql = f"SELECT {', '.join(c.selected for c in wanted)} FROM {qualified(table)}"
+        with self.as_tenant(tenant_id) as cursor:
+            frame = query(cursor, f"{sql} WHERE {where}" if where else sql, parameters)
+        return frame.with_columns(pl.col(c.name).cast(pl.Decimal(38, c.scale)) for c in wanted if c.scale is not None)
+
+    def publish(self, contract: type[Table], frame: pl.DataFrame, tenant_id: str) -> Changes:
+        """Make the tenant's rows of the contract's table equal to `frame`, in one transaction."""
+        with self.as_tenant(tenant_id) as cursor:
+            return self.replace(cursor, contract, frame)
+
+    def replace(
+        self,
+        cursor: Cursor,
+        contract: type[Table],
+        frame: pl.DataFrame,
+        *,
+        scope: Mapping[str, str] | None = None,
+        first_seen: Sequence[str] = (),
+        keep_others: bool = False,
+    ) -> Changes:
+        """Within a transaction: make the rows (of `scope`: column → value) equal to `frame`.
+
+        Only rows that differ are touched. Columns of `first_seen` are written with a new row and never compared.
+        With `keep_others`, rows that the frame does not have stay. Two rows with the same key are an
+        error, and nothing is written.
+        """
+        spec = contract.__spec__
+        target, stage = qualified(spec.qualified), f"pg_temp.{quoted(f'stage_{spec.name}')}"
+        columns = ", ".join(map(quoted, frame.columns))
+        match = " AND ".join(f"s.{quoted(k)} = t.{quoted(k)}" for k in spec.key) or "true"
+        compared = [c for c in frame.columns if c not in spec.key and c not in first_seen]
+        scoped = " AND ".join(f"t.{quoted(c)} = {literal(v)}" for c, v in (scope or {}).items()) or "true"
+
+        def values(alias: str) -> str:
+            # json has no equality of its own
+            casts = dict.fromkeys(json_columns(contract), "::text")
+            return ", ".join(f"{alias}.{quoted(c)}{casts.get(c, '')}" for c in compared)
+
+        lock(cursor, spec.qualified)  # two runs that publish the same table take turns
+        execute(cursor, f"DROP TABLE IF EXISTS {stage}")
+        execute(cursor, f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA")
+        if not frame.is_empty():
+            cursor.adbc_ingest(f"stage_{spec.name}", frame, mode="append", temporary=True)
+        execute(cursor, f"ANALYZE {stage}")
+
+        deleted = 0
+        if not keep_others:
+            deleted = execute(
+                cursor,
+                f"DELETE FROM {target} t WHERE {scoped} AND NOT EXISTS (SELECT FROM {stage} s WHERE {match})",
+            )
+        updated = 0
+        if compared:
+            assignments = ", ".join(f"{quoted(c)} = s.{quoted(c)}" for c in compared)
+            updated = execute(
+                cursor,
+                f"UPDATE {target} t SET {assignments} FROM {stage} s "
+                f"WHERE {match} AND {scoped} AND ({values('t')}) IS DISTINCT FROM ({values('s')})",
+            )
+        inserted = execute(
+            cursor,
+            f"INSERT INTO {target} (tenant_id, {columns}) "
+            f"SELECT current_setting('app.tenant_id'), {columns} FROM {stage} s "
+            f"WHERE NOT EXISTS (SELECT FROM {target} t WHERE {match})",
+        )
+        return Changes(inserted, updated, deleted, frame.height - inserted - updated)
+
+    def columns(self, table: str) -> list[Column]:
+        """The table's columns from the database's catalog, in order."""
+        if table not in self._catalog:
+            schema, _, name = table.partition(".")
+            with self.as_tenant("-") as cursor:
+                found = query(
+                    cursor,
+                    "SELECT column_name::text, udt_name::text, "
+                    "CASE udt_name WHEN 'numeric' THEN numeric_scale::int END AS scale "
+                    "FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
+                    "ORDER BY ordinal_position",
+                    [schema, name],
+                )
+            if found.is_empty():
+                raise UnknownTable(f"There is no table {table}. `growthos tables` lists them.")
+            self._catalog[table] = [Column(*row) for row in found.iter_rows()]
+        return self._catalog[table]
+
+    def close(self) -> None:
+        """Give all connections back to the server."""
+        self._pool.dispose()
+
+    def _connect(self) -> Any:
+        try:
+            return adbc.connect(self._url)  # pyright: ignore[reportUnknownMemberType]
+        except adbc_driver_manager.Error as error:
+            raise unavailable(make_url(self._url), str(error)) from None
+
+
+def _ping(connection: Any, *_: object) -> None:
+    """A connection that died in the pool (the server was restarted) is replaced, and so are its older siblings."""
+    try:
+        with connection.cursor() as cursor:
+            query(cursor, "SELECT 1")
+    except adbc_driver_manager.Error as error:
+        raise InvalidatePoolError from error
+
+
+def lock(cursor: Cursor, name: str) -> None:
+    """Wait until no other transaction of this tenant holds the lock of that name, and hold it to the end."""
+    query(
+        cursor,
+        "SELECT pg_advisory_xact_lock(hashtextextended(current_setting('app.tenant_id') || '/' || $1, 0))::text",
+        [name],
+    )
+
+
+def execute(cursor: Cursor, sql: str) -> int:
+    """Run a statement; the number of rows that it touched."""
+    cursor.execute(sql)
+    return max(cursor.rowcount, 0)
+
+
+def query(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+    """Run a query; its rows as a frame."""
+    cursor.execute(sql, list(parameters) or None)
+    return cursor.fetch_polars()
+
+
+def qualified(table: str) -> str:
+    """`schema.table` quoted for SQL."""
+    return ".".join(quoted(part) for part in table.split(".", 1))
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """An SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def as_json(frame: pl.DataFrame) -> pl.Series:
+    """Every row as a JSON object; what JSON has no type for is text, and so are NaN and infinity."""
+
+    def plain(value: Any) -> Any:
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+    rows = ({name: plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True))
+    return pl.Series([json.dumps(row, default=str, ensure_ascii=False) for row in rows], dtype=pl.String)

@@ -1,0 +1,87 @@
+"""The raw records: append-only, one row per version of a record, addressed by content."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from warehouse.database import Warehouse, execute, literal, lock
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of a batch of records."""
+
+    received: int
+    landed: int
+
+    @property
+    def unchanged(self) -> int:
+        """Records that added no version: the latest has this payload already, or a later record of the batch won."""
+        return self.received - self.landed
+
+
+def land(
+    warehouse: Warehouse,
+    tenant_id: str,
+    source: str,
+    stream: str,
+    batches: Iterable[pl.DataFrame],
+    seen_at: datetime,
+) -> Landed:
+    """Append the records whose payload differs from the latest version of the same external_id.
+
+    Each batch has external_id and payload (JSON text). All batches land in one transaction, or nothing does; of an
+    external_id that occurs more than once, the last payload counts. A payload that changes and changes back makes
+    three versions: what counts is the latest, not whether it was ever seen.
+    """
+    received = 0
+    of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
+    with warehouse.as_tenant(tenant_id) as cursor:
+        # two pulls of one stream take turns, so that versions count up without a gap or a clash
+        lock(cursor, f"{source}/{stream}")
+        execute(
+            cursor,
+            "CREATE TEMP TABLE stage_raw (position bigint, external_id text, payload json, payload_hash bytea) "
+            "ON COMMIT DROP",
+        )
+        for batch in batches:
+            hashes = [hashlib.sha256(payload.encode()).digest() for payload in batch["payload"]]
+            staged = batch.select(
+                pl.int_range(received, received + batch.height, dtype=pl.Int64).alias("position"),
+                "external_id",
+                "payload",
+                pl.Series("payload_hash", hashes, dtype=pl.Binary),
+            )
+            cursor.adbc_ingest("stage_raw", staged, mode="append", temporary=True)
+            received += batch.height
+        if not received:
+            return Landed(0, 0)
+        execute(cursor, "ANALYZE stage_raw")
+        landed = execute(
+            cursor,
+            "INSERT INTO raw.raw_events "
+            "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
+            f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
+            f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {literal(seen_at.isoformat())}::timestamptz "
+            "FROM (SELECT DISTINCT ON (external_id) * FROM stage_raw ORDER BY external_id, position DESC) s "
+            "LEFT JOIN LATERAL ("
+            f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
+            "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
+            "WHERE l.payload_hash IS DISTINCT FROM s.payload_hash",
+        )
+    return Landed(received, landed)
+
+
+def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.DataFrame:
+    """The latest version of every record of a stream's view (`raw.shopify_orders`), or the one known at `as_of`.
+
+    Columns external_id, version, payload, payload_hash, seen_at; ordered by nothing in particular.
+    """
+    known = f"seen_at <= {literal(as_of.isoformat())}::timestamptz" if as_of else ""
+    versions = warehouse.read(table, tenant_id, where=known)
+    if versions.is_empty() or versions["version"].max() == 1:
+        return versions
+    return versions.sort("version").unique("external_id", keep="last", maintain_order=True)

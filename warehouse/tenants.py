@@ -1,0 +1,184 @@
+"""Tenants: the brands. Each is a row of ops.tenants, a partition in Dagster, and the owner of its rows everywhere."""
+
+import functools
+import re
+import zoneinfo
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg.types.json import Json
+
+from warehouse import vault
+from warehouse.errors import InvalidSetting, UnknownTenant
+from warehouse.server import connect, owner_url
+
+TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+CURRENCY = re.compile(r"[A-Z]{3}")
+RATES = ("shipping_rate", "ops_rate")
+PII = "pii"
+
+CATEGORY_MARGINS: Mapping[str, Decimal] = MappingProxyType(
+    {
+        "apparel": Decimal("0.55"),
+        "electronics": Decimal("0.30"),
+        "beauty": Decimal("0.65"),
+        "home": Decimal("0.50"),
+        "food": Decimal("0.40"),
+        "default": Decimal("0.45"),
+    }
+)
+"""Gross margin by lower-cased category, used where the shop gives no unit cost."""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A brand and its settings."""
+
+    tenant_id: str
+    name: str
+    timezone: str = "UTC"
+    currency: str = "USD"
+    category_margins: Mapping[str, Decimal] = field(default_factory=lambda: CATEGORY_MARGINS)
+    shipping_rate: Decimal = Decimal("0.08")
+    """Cost of shipping as a share of net revenue."""
+    ops_rate: Decimal = Decimal("0.05")
+    """Cost of fulfilment and packaging as a share of net revenue."""
+    alert_thresholds: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Overrides of alert rules, e.g. {"cac_increase": {"threshold": 0.2}}."""
+    keep_pii: bool = False
+    """Land e-mail addresses in clear instead of hashed."""
+    is_demo: bool = False
+    """Its sources are the seeded demo twins."""
+    clock_at: datetime | None = None
+    """The instant at which this tenant's clock stands; None is real time."""
+
+    def __post_init__(self) -> None:
+        if problems := list(_problems(self)):
+            raise InvalidSetting("\n".join(problems))
+
+
+def create(tenant: Tenant) -> None:
+    """Add a tenant; InvalidSetting if there is one of that id already."""
+    pii_key = vault.seal(vault.new_pii_key(), tenant.tenant_id, PII)
+    values = _row(tenant) | {"tenant_id": tenant.tenant_id, "pii_key": pii_key, "created_at": datetime.now(UTC)}
+    with connect(owner_url()) as db:
+        try:
+            db.execute(
+                sql.SQL("INSERT INTO ops.tenants ({}) VALUES ({})").format(
+                    sql.SQL(", ").join(map(sql.Identifier, values)),
+                    sql.SQL(", ").join(map(sql.Placeholder, values)),
+                ),
+                values,
+            )
+        except psycopg.errors.UniqueViolation:
+            raise InvalidSetting(f"There is a tenant {tenant.tenant_id} already.") from None
+
+
+def update(tenant: Tenant) -> None:
+    """Store a tenant's changed settings; UnknownTenant if it does not exist."""
+    values = _row(tenant)
+    with connect(owner_url()) as db:
+        changed = db.execute(
+            sql.SQL("UPDATE ops.tenants SET {} WHERE tenant_id = {}").format(
+                sql.SQL(", ").join(
+                    sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
+                ),
+                sql.Placeholder("tenant_id"),
+            ),
+            values | {"tenant_id": tenant.tenant_id},
+        )
+        if changed.rowcount == 0:
+            raise _unknown(tenant.tenant_id)
+
+
+def find(tenant_id: str) -> Tenant | None:
+    """The tenant of that id, or None."""
+    return next(iter(_select("tenant_id = %s", [tenant_id])), None)
+
+
+def get(tenant_id: str) -> Tenant:
+    """The tenant of that id; UnknownTenant, naming those that there are, if there is none."""
+    tenant = find(tenant_id)
+    if tenant is None:
+        raise _unknown(tenant_id)
+    return tenant
+
+
+def everyone() -> list[Tenant]:
+    """All tenants, oldest first."""
+    return _select()
+
+
+def pii_key(tenant_id: str) -> bytes:
+    """The key with which the tenant's e-mail addresses are hashed."""
+    with connect(owner_url()) as db:
+        row = db.execute("SELECT pii_key FROM ops.tenants WHERE tenant_id = %s", [tenant_id]).fetchone()
+    if row is None:
+        raise _unknown(tenant_id)
+    return vault.unseal(bytes(row[0]), tenant_id, PII)
+
+
+SETTINGS = tuple(field.name for field in fields(Tenant) if field.name != "tenant_id")
+
+
+def _select(condition: LiteralString = "true", parameters: Sequence[str] = ()) -> list[Tenant]:
+    query = sql.SQL("SELECT {} FROM ops.tenants WHERE {} ORDER BY created_at, tenant_id").format(
+        sql.SQL(", ").join(map(sql.Identifier, ("tenant_id", *SETTINGS))), sql.SQL(condition)
+    )
+    with connect(owner_url()) as db:
+        rows = db.cursor(row_factory=dict_row).execute(query, parameters).fetchall()
+    return [_tenant(row) for row in rows]
+
+
+def _tenant(row: Mapping[str, Any]) -> Tenant:
+    decimals: dict[str, Any] = {rate: Decimal(str(row[rate])) for rate in RATES}
+    decimals["category_margins"] = {name: Decimal(share) for name, share in row["category_margins"].items()}
+    return Tenant(**{**row, **decimals})
+
+
+def _row(tenant: Tenant) -> dict[str, Any]:
+    margins = {category: str(margin) for category, margin in tenant.category_margins.items()}
+    return {name: getattr(tenant, name) for name in SETTINGS} | {
+        "category_margins": Json(margins),
+        "alert_thresholds": Json(dict(tenant.alert_thresholds)),
+    }
+
+
+def _problems(tenant: Tenant) -> Iterator[str]:
+    if not TENANT_ID.fullmatch(tenant.tenant_id):
+        yield (
+            f"A tenant's id is a slug of a–z, 0–9, - and _, at most 63 long; {tenant.tenant_id!r} is not. "
+            "Try e.g. acme or my-shop."
+        )
+    if not tenant.name.strip():
+        yield f"The tenant {tenant.tenant_id} needs a name: what people call the brand."
+    if tenant.timezone not in _timezones():
+        yield f"{tenant.timezone!r} is not an IANA time zone. Write e.g. Europe/London or America/New_York."
+    if not CURRENCY.fullmatch(tenant.currency):
+        yield f"{tenant.currency!r} is not an ISO 4217 currency code. Write e.g. USD or EUR."
+    if "default" not in tenant.category_margins:
+        yield "category_margins needs a margin named default, for categories that it doesn't name."
+    shares = {f"the margin of {name}": share for name, share in tenant.category_margins.items()}
+    for name, share in (shares | {rate: getattr(tenant, rate) for rate in RATES}).items():
+        if not (share.is_finite() and 0 <= share < 1):
+            yield f"{name} is a share and must be at least 0 and below 1; it is {share}."
+    if tenant.clock_at is not None and tenant.clock_at.tzinfo is None:
+        yield f"clock_at is an instant and needs a time zone, e.g. {tenant.clock_at.isoformat()}+00:00."
+
+
+@functools.cache
+def _timezones() -> set[str]:
+    return zoneinfo.available_timezones()
+
+
+def _unknown(tenant_id: str) -> UnknownTenant:
+    known = ", ".join(tenant.tenant_id for tenant in everyone())
+    hint = f"Known tenants: {known}." if known else "There is no tenant yet: `growthos demo` makes one."
+    return UnknownTenant(f"There is no tenant {tenant_id!r}. {hint}")

@@ -1,0 +1,106 @@
+"""Secrets at rest: AES-256-GCM with the tenant, the purpose and the key's id as associated data.
+
+Keys come from GROWTHOS_ENCRYPTION_KEY: one or more 32-byte keys in base64 or hex, separated by commas. The first
+seals; all open, so that a key is rotated by putting a new one in front. The demo, and nothing else, makes a key
+file of its own.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+
+import polars as pl
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from warehouse.environment import demo_mode, home
+from warehouse.errors import InvalidSetting
+
+NONCE_BYTES = 12
+KEY_ID_BYTES = 8
+NEW_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
+
+
+def seal(plaintext: bytes, tenant_id: str, purpose: str) -> bytes:
+    """Encrypt for one tenant and one purpose; gives key id (8 bytes), nonce (12), ciphertext with tag."""
+    key_id, key = next(iter(keyring().items()))
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return key_id + nonce + AESGCM(key).encrypt(nonce, plaintext, _associated(tenant_id, purpose, key_id))
+
+
+def unseal(sealed: bytes, tenant_id: str, purpose: str) -> bytes:
+    """Decrypt what `seal` gave; InvalidSetting if the key is not at hand or anything was changed."""
+    key_id, nonce = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+    key = keyring().get(key_id)
+    if key is None:
+        raise InvalidSetting(
+            f"A secret of tenant {tenant_id} was sealed with key {key_id.hex()}, which is not in "
+            "GROWTHOS_ENCRYPTION_KEY (nor in the demo's key file). Add that key behind the current one."
+        )
+    try:
+        return AESGCM(key).decrypt(nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], _associated(tenant_id, purpose, key_id))
+    except InvalidTag:
+        raise InvalidSetting(f"A secret of tenant {tenant_id} is damaged or belongs to another tenant.") from None
+
+
+def keyring() -> Mapping[bytes, bytes]:
+    """Key id → key, the sealing key first."""
+    configured = os.environ.get("GROWTHOS_ENCRYPTION_KEY")
+    keys = [_decoded(part) for part in configured.split(",")] if configured else [_demo_key()]
+    return {hashlib.sha256(key).digest()[:KEY_ID_BYTES]: key for key in keys}
+
+
+def new_pii_key() -> bytes:
+    """A key for hashing one tenant's e-mail addresses."""
+    return secrets.token_bytes(32)
+
+
+def hash_email(email: str, key: bytes) -> str:
+    """The address as "hmac:" and the HMAC-SHA-256 of its trimmed lower-case form; hashes are left as they are."""
+    if email.startswith("hmac:"):
+        return email
+    return "hmac:" + hmac.new(key, email.strip().lower().encode(), hashlib.sha256).hexdigest()
+
+
+def hash_emails(emails: pl.Series, key: bytes) -> pl.Series:
+    """`hash_email` of each; null stays null, empty text becomes null."""
+    distinct = emails.drop_nulls().unique().to_list()
+    hashed = {email: hash_email(email, key) if email.strip() else None for email in distinct}
+    return emails.replace_strict(hashed, default=None, return_dtype=pl.String)
+
+
+def _associated(tenant_id: str, purpose: str, key_id: bytes) -> bytes:
+    return f"{tenant_id}|{purpose}|{key_id.hex()}".encode()
+
+
+def _decoded(part: str) -> bytes:
+    part = part.strip()
+    try:
+        key = bytes.fromhex(part) if len(part) == 64 else base64.b64decode(part, validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) != 32:
+        raise InvalidSetting(
+            f"GROWTHOS_ENCRYPTION_KEY must hold 32-byte keys in base64 or hex, separated by commas. Make one: {NEW_KEY}"
+        )
+    return key
+
+
+def _demo_key() -> bytes:
+    if not demo_mode():
+        raise InvalidSetting(f"GROWTHOS_ENCRYPTION_KEY is not set, and DEMO_MODE is off. Make a key: {NEW_KEY}")
+    path = home() / "demo.key"
+    if not path.exists():
+        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        with contextlib.suppress(FileExistsError):  # another process was faster: its key is the key
+            os.link(draft, path)
+        os.unlink(draft)
+    return path.read_bytes()
