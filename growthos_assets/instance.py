@@ -5,13 +5,20 @@ without any of them being told where it is.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+import growthos_assets
+from warehouse.errors import WarehouseError
 from warehouse.server import dagster_url, text
+
+CONFIG = "dagster.yaml"
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -32,3 +39,24 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
         return storage
+
+
+@contextmanager
+def open_instance() -> Iterator[dg.DagsterInstance]:
+    """DAGSTER_HOME's instance if that is set, else that of the project's dagster.yaml."""
+    if os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+        return
+    with dg.DagsterInstance.from_config(str(project_root())) as instance:
+        yield instance
+
+
+def project_root() -> Path:
+    """The folder of dagster.yaml and workspace.yaml: the working directory, else the checkout of this code."""
+    for folder in (Path.cwd(), Path(growthos_assets.__file__).parent.parent):
+        if (folder / CONFIG).is_file():
+            return folder
+    raise WarehouseError(
+        f"There is no {CONFIG} here. Run growthos in the project's folder, or set DAGSTER_HOME to one that has it."
+    )

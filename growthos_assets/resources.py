@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from connectors.demo import DemoSource
 from connectors.source import Source
 from growthos_assets.loading import warehouse
-from growthos_assets.table import Call
+from growthos_assets.table import Call, Transform
 from warehouse import raw, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
@@ -26,7 +26,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 
     _written: dict[tuple[str, str], pl.DataFrame] = PrivateAttr(default_factory=dict)
     _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
-    _shared: dict[str, dict[str, pl.LazyFrame]] = PrivateAttr(default_factory=dict)
+    _shared: dict[str, dict[Transform, pl.LazyFrame]] = PrivateAttr(default_factory=dict)
 
     @property
     def database(self) -> Warehouse:

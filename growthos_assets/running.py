@@ -12,8 +12,8 @@ import dagster as dg
 
 import kpis
 from growthos_assets import automation, definitions, progress
-from growthos_assets.cli.dagster_instance import open_instance
 from growthos_assets.graph import LAYERS
+from growthos_assets.instance import open_instance
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
@@ -179,6 +179,8 @@ def _run_config(known_at: str | None) -> dict[str, Any]:
 def _findings(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
     """(why steps failed, what non-blocking checks found)."""
     failures = [_reason(event.step_failure_data) for event in result.all_events if event.is_step_failure]
+    if not result.success and not failures:  # it never came to a step
+        failures = [_reason(event.event_specific_data) for event in result.all_events if event.is_run_failure]
     warnings: list[str] = []
     for check in result.get_asset_check_evaluations():
         if not check.passed:
@@ -188,8 +190,10 @@ def _findings(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
 
 
 def _reason(failure: Any) -> str:
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
+    """What a step's or a run's failure data says happened."""
+    told = getattr(failure, "user_failure_data", None)
+    if told is not None and told.description:
+        return str(told.description)
     error = failure.error
     cause = error.cause if error is not None and error.cause is not None else error
     return str(cause.message).strip() if cause is not None else "a step failed"

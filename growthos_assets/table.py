@@ -10,8 +10,8 @@ on frames of its own. `table_assets.py` turns each declaration into an asset.
     def fk_spend_channel(fact_spend: LazyFrame[FactSpend], dim_channel: LazyFrame[DimChannel]) -> Finding: ...
 
 A parameter annotated `LazyFrame[Contract]` is an upstream table; `tenant: Tenant` (the tenant's settings) and
-`now: datetime` (the run's instant) are handed in by name. So is the result of a `@shared` function: work that several
-transforms need, such as reading a file's rows, done once a run and stored nowhere.
+`now: datetime` (the run's instant) are handed in by name. `Annotated[pl.LazyFrame, function]` is the result of another
+function of tables: work that several transforms need, such as reading a file's rows, done once a run, stored nowhere.
 """
 
 import inspect
@@ -27,6 +27,7 @@ from warehouse.contract import Table
 
 Contract = type[Table]
 Severity = Literal["error", "warn"]
+Transform = Callable[..., pl.LazyFrame]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -76,7 +77,7 @@ class Declaration:
     """A table of the graph: everything an asset is made from."""
 
     contract: Contract
-    transform: Callable[..., pl.LazyFrame]
+    transform: Transform
     show: Callable[[pl.DataFrame], Any] | None
     keeps_past: bool
     checks: list[Check] = field(default_factory=list[Check])
@@ -102,16 +103,6 @@ TABLES: dict[str, Declaration] = {}
 """Every declared table, by table name, in the order of declaration."""
 
 
-SHARED: dict[str, Callable[..., pl.LazyFrame]] = {}
-"""Functions whose result transforms take as a parameter of the same name."""
-
-
-def shared(function: F) -> F:
-    """Declare work that several transforms need; it takes what a transform takes."""
-    SHARED[function.__name__] = function
-    return function
-
-
 def inputs(function: Callable[..., Any]) -> dict[str, Contract]:
     """The tables that a transform or a check takes: parameter name → contract."""
     hints = typing.get_type_hints(function)
@@ -122,43 +113,41 @@ def inputs(function: Callable[..., Any]) -> dict[str, Contract]:
     }
 
 
+def shared(function: Callable[..., Any]) -> dict[str, Transform]:
+    """The results of other functions that a transform or a check takes: parameter name → function."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated}
+
+
 def reads(function: Callable[..., Any]) -> list[Contract]:
     """The tables that a transform or a check takes, by itself or through what it shares."""
-    found = list(inputs(function).values())
-    for name in inspect.signature(function).parameters:
-        if name in SHARED:
-            found += reads(SHARED[name])
+    found = [*inputs(function).values(), *(table for other in shared(function).values() for table in reads(other))]
     return list(dict.fromkeys(found))
 
 
 class Call:
-    """Calls transforms and checks with what their parameters name: tables, the tenant, the instant, shared work."""
+    """Calls transforms and checks with what their parameters ask for: tables, the tenant, the instant, shared work."""
 
     def __init__(
         self,
         read: Callable[[Contract], pl.LazyFrame],
         given: Mapping[str, Any],
-        done: dict[str, pl.LazyFrame] | None = None,
+        done: dict[Transform, pl.LazyFrame] | None = None,
     ) -> None:
         self._read, self._given = read, given
         self._done = {} if done is None else done
 
     def __call__(self, function: Callable[..., Any]) -> Any:
         """The function's result."""
-        tables = inputs(function)
-        return function(
-            **{
-                name: self._read(tables[name]) if name in tables else self._value(name)
-                for name in inspect.signature(function).parameters
-            }
-        )
+        tables = {name: self._read(contract) for name, contract in inputs(function).items()}
+        results = {name: self._result(other) for name, other in shared(function).items()}
+        names = inspect.signature(function).parameters
+        return function(**tables, **results, **{name: self._given[name] for name in names if name in self._given})
 
-    def _value(self, name: str) -> Any:
-        if name not in SHARED:
-            return self._given[name]
-        if name not in self._done:
-            self._done[name] = self(SHARED[name]).collect().lazy()
-        return self._done[name]
+    def _result(self, function: Transform) -> pl.LazyFrame:
+        if function not in self._done:
+            self._done[function] = self(function).collect().lazy()
+        return self._done[function]
 
 
 def table(

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test that asks: one embedded server a session, one database a test, cloned from a template."""
+"""A real PostgreSQL for every test that asks: one embedded server a session, a database a test."""
 
 import itertools
 import os
@@ -28,7 +28,9 @@ def server(session_folder: Path) -> Iterator[URL]:
         patch.delenv("DATABASE_URL", raising=False)
         from warehouse.server import owner_url
 
-        yield owner_url()
+        url = owner_url()
+        _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +59,7 @@ def clone(server: URL, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[st
     def make(name: str) -> str:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         copy = f"test_{worker}_{next(_numbers)}"
-        _execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        _execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{name}" STRATEGY FILE_COPY')
         made.append(copy)
         url = _text(server.set(database=copy))
         monkeypatch.setenv("DATABASE_URL", url)
@@ -85,9 +87,27 @@ def database(template: Callable[[str, Callable[[], None]], None], clone: Callabl
     return clone("template_empty")
 
 
-def _execute(server: URL, statement: str) -> None:
+@pytest.fixture
+def demo(template: Callable[[str, Callable[[], None]], None], clone: Callable[[str], str]) -> str:
+    """DATABASE_URL of a warehouse with the demo tenant acme, its whole graph materialized."""
+
+    def fill() -> None:
+        from growthos_assets import loading, running
+        from growthos_assets.demo import ensure_tenant
+
+        loading.warehouse()
+        outcome = running.run(ensure_tenant().tenant_id, lambda step: None)
+        loading.close()
+        assert not outcome.failures, outcome.failures
+
+    template("template_demo", fill)
+    return clone("template_demo")
+
+
+def _execute(server: URL, *statements: str) -> None:
     with psycopg.connect(_text(server.set(database="postgres")), autocommit=True) as db:
-        db.execute(statement.encode())
+        for statement in statements:
+            db.execute(statement.encode())
 
 
 def _text(url: URL) -> str:

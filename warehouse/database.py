@@ -88,7 +88,7 @@ class Warehouse:
             # both for this transaction alone: whatever the last user of the connection did, it starts from here
             query(
                 cursor,
-                "SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true)",
+                "SELECT set_config('role', $1, true) AS role, set_config('app.tenant_id', $2, true) AS tenant",
                 [APP_ROLE, tenant_id],
             )
             yield cursor

@@ -65,7 +65,7 @@ def land(
             "INSERT INTO raw.raw_events "
             "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
             f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
-            f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {literal(seen_at.isoformat())}::timestamptz "
+            f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {_instant(seen_at)} "
             "FROM (SELECT DISTINCT ON (external_id) * FROM stage_raw ORDER BY external_id, position DESC) s "
             "LEFT JOIN LATERAL ("
             f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
@@ -80,8 +80,14 @@ def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
 
     Columns external_id, version, payload, payload_hash, seen_at; ordered by nothing in particular.
     """
-    known = f"seen_at <= {literal(as_of.isoformat())}::timestamptz" if as_of else ""
+    known = f"seen_at <= {_instant(as_of)}" if as_of else ""
     versions = warehouse.read(table, tenant_id, where=known)
     if versions.is_empty() or versions["version"].max() == 1:
         return versions
     return versions.sort("version").unique("external_id", keep="last", maintain_order=True)
+
+
+def _instant(at: datetime) -> str:
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} needs a time zone: write e.g. {at.isoformat()}+00:00.")
+    return f"{literal(at.isoformat())}::timestamptz"

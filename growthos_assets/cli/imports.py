@@ -187,7 +187,7 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
     """Tell Dagster, so that the import stands in the asset's history."""
     import dagster as dg
 
-    from growthos_assets.cli.dagster_instance import open_instance
+    from growthos_assets.instance import open_instance
     from growthos_assets.partitions import TENANT_SET
 
     with open_instance() as instance:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from growthos_assets.running import Outcome
 
 DEMO_TENANT = "acme"
-DEMO_TIMEZONE = "America/New_York"
-DEMO_CURRENCY = "USD"
 NEXT = (
     "\n[bold]Next[/]",
     "  make dev                 the Dagster UI over this data",
@@ -49,18 +47,14 @@ def demo() -> None:
     if not demo_mode():
         raise typer.BadParameter("DEMO_MODE is off. Unset it, or set it to true, to run the demo.")
 
-    from connectors.demo import DemoSource
     from growthos_assets.cli import numbers
+    from growthos_assets.demo import ensure_tenant
     from growthos_assets.loading import warehouse
-    from warehouse import tenants
-    from warehouse.tenants import Tenant
 
     started = time.perf_counter()
     with errors.status("Starting PostgreSQL"):
         warehouse()
-        if tenants.find(DEMO_TENANT) is None:
-            clock = DemoSource(timezone=DEMO_TIMEZONE, currency=DEMO_CURRENCY).now
-            tenants.create(Tenant(DEMO_TENANT, "Acme", DEMO_TIMEZONE, DEMO_CURRENCY, is_demo=True, clock_at=clock))
+        ensure_tenant(DEMO_TENANT)
     ready = time.perf_counter() - started
     outcome = _run_with_progress(DEMO_TENANT)
     numbers.print_kpis(DEMO_TENANT, days=7, until=None)
@@ -101,7 +95,7 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on; the UI has no login.")] = "127.0.0.1",
 ) -> None:
     """The Dagster UI and daemon over this data."""
-    from growthos_assets.cli.dagster_instance import project_root
+    from growthos_assets.instance import project_root
     from growthos_assets.loading import warehouse
 
     with errors.status("Starting PostgreSQL"):

@@ -47,9 +47,7 @@ class Cohorts(Table, name="cohorts.cohorts", key=("cohort_month",)):
     )
     ltv90: float = column("The same within 90 days.", nullable=True, metadata=_EARNED)
     ltv180: float = column("The same within 180 days.", nullable=True, metadata=_EARNED)
-    avg_cac: float = column(
-        "Ad spend of the month per customer; null without spend.", nullable=True, metadata=_SPENT
-    )
+    avg_cac: float = column("Ad spend of the month per customer; null without spend.", nullable=True, metadata=_SPENT)
     payback_days: int = column(
         "Age at which its contribution margin had earned the month's ad spend; null while it has not.",
         nullable=True,
@@ -71,9 +69,7 @@ class Cohorts(Table, name="cohorts.cohorts", key=("cohort_month",)):
 def cohorts(
     fact_orders: LazyFrame[FactOrders], fact_spend: LazyFrame[FactSpend], tenant: Tenant, now: datetime
 ) -> pl.LazyFrame:
-    return kpis.cohorts.cohorts(
-        fact_orders.filter("is_counted"), fact_spend, last_complete_day(now, tenant.timezone)
-    )
+    return kpis.cohorts.cohorts(fact_orders.filter("is_counted"), fact_spend, last_complete_day(now, tenant.timezone))
 
 
 @check(Cohorts)
@@ -103,9 +99,7 @@ def retention_in_order(cohorts: LazyFrame[Cohorts]) -> Finding:
     shares = [pl.col(retention).is_between(0, 1) for retention in RETENTION]
     grows = [pl.col(early) <= pl.col(late) for early, late in pairwise(RETENTION)]
     wrong = cohorts.filter(~pl.all_horizontal(rule.fill_null(True) for rule in shares + grows))
-    return Finding.of(
-        wrong.collect(), "cohorts have impossible retention", ok="retention is between 0 and 1 and grows"
-    )
+    return Finding.of(wrong.collect(), "cohorts have impossible retention", ok="retention is between 0 and 1 and grows")
 
 
 def _buyers(dim_customer: pl.LazyFrame, tenant: Tenant, now: datetime) -> int:

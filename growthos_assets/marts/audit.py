@@ -34,6 +34,4 @@ def reconciled(staged: pl.LazyFrame, published: pl.LazyFrame) -> Finding:
         for totals, place in ((staged, "staging"), (published, "mart"))
     )
     apart = before.join(after, on="total").filter(pl.col("staging").ne_missing(pl.col("mart")))
-    return Finding.of(
-        apart, "totals differ from staging", ok=f"{', '.join(before['total'])} agree with staging"
-    )
+    return Finding.of(apart, "totals differ from staging", ok=f"{', '.join(before['total'])} agree with staging")

@@ -66,9 +66,7 @@ def new_customers_once(dim_customer: LazyFrame[DimCustomer], fact_orders: LazyFr
     news = fact_orders.filter("is_new_customer").group_by("customer_id").agg(new_orders=pl.len())
     wrong = (
         dim_customer.join(news, on="customer_id", how="full", coalesce=True)
-        .filter(
-            pl.col("new_orders").fill_null(0) != (pl.col("total_orders").fill_null(0) > 0).cast(pl.UInt32)
-        )
+        .filter(pl.col("new_orders").fill_null(0) != (pl.col("total_orders").fill_null(0) > 0).cast(pl.UInt32))
         .collect()
     )
     return Finding.of(wrong, "customers are not new exactly once", ok="every buyer is new exactly once")

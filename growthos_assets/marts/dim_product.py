@@ -17,9 +17,7 @@ class DimProduct(Table, name="marts.dim_product", key=("product_id",)):
     sku: str = column("The brand's own code.", nullable=True)
     title: str = column("What the shop calls it.", nullable=True)
     category: str = column("Lower-cased product type.", nullable=True)
-    unit_cost: Money = column(
-        "What one unit costs the brand; null when the shop does not say.", nullable=True, ge=0
-    )
+    unit_cost: Money = column("What one unit costs the brand; null when the shop does not say.", nullable=True, ge=0)
     margin_rate: Rate = column(
         "Gross margin assumed for the category, which gives the cost where unit_cost is null.",
         metadata={"sources": ["stg_products.category"]},

@@ -116,8 +116,6 @@ def fact_order_lines(
 
 
 @check(FactOrderLines, severity="warn")
-def fk_lines_product(
-    fact_order_lines: LazyFrame[FactOrderLines], dim_product: LazyFrame[DimProduct]
-) -> Finding:
+def fk_lines_product(fact_order_lines: LazyFrame[FactOrderLines], dim_product: LazyFrame[DimProduct]) -> Finding:
     """Every product that a line names is in dim_product; the cost of an unknown one is estimated."""
     return known(fact_order_lines, "product_id", dim_product)

@@ -91,9 +91,7 @@ def fact_orders(
     returned = fact_refunds.filter(~pl.col("is_gift_card")).select("order_id", "refunds", -pl.col(*COSTS))
     earned = pl.concat([sold, returned], how="diagonal").group_by("order_id").agg(pl.all().sum())
     net = pl.col("revenue_gross") - pl.col("discounts")
-    largest = lines.sort(net, "line_id", descending=[True, False]).unique(
-        "order_id", keep="first", maintain_order=True
-    )
+    largest = lines.sort(net, "line_id", descending=[True, False]).unique("order_id", keep="first", maintain_order=True)
     return (
         attributed(stg_orders, dim_campaign)
         .join(earned, on="order_id", how="left")
@@ -127,9 +125,7 @@ def net_lte_gross(fact_orders: LazyFrame[FactOrders], fact_refunds: LazyFrame[Fa
     )
     limit = pl.col("revenue_gross") + pl.col("in_favour").fill_null(0)
     wrong = fact_orders.join(favours, on="order_id", how="left").filter(pl.col("revenue_net") > limit)
-    return Finding.of(
-        wrong.collect(), "orders net more than their gross revenue", ok="net ≤ gross on every order"
-    )
+    return Finding.of(wrong.collect(), "orders net more than their gross revenue", ok="net ≤ gross on every order")
 
 
 @check(FactOrders)

@@ -64,9 +64,7 @@ class FactRefunds(Table, name="marts.fact_refunds", key=("refund_line_id",)):
             ]
         },
     )
-    shipping_cost: Money = column(
-        "The tenant's rate × refunds.", metadata={"sources": ["stg_refunds.amount"]}
-    )
+    shipping_cost: Money = column("The tenant's rate × refunds.", metadata={"sources": ["stg_refunds.amount"]})
     ops_cost: Money = column("The tenant's rate × refunds.", metadata={"sources": ["stg_refunds.amount"]})
     is_restocked: bool = column("The units can be sold again.")
     is_gift_card: bool = column("The line refunded was a gift card.")
@@ -134,8 +132,6 @@ def fk_refunds_channel(fact_refunds: LazyFrame[FactRefunds], dim_channel: LazyFr
 
 
 @check(FactRefunds)
-def refunds_reconcile_with_staging(
-    fact_refunds: LazyFrame[FactRefunds], stg_refunds: LazyFrame[StgRefunds]
-) -> Finding:
+def refunds_reconcile_with_staging(fact_refunds: LazyFrame[FactRefunds], stg_refunds: LazyFrame[StgRefunds]) -> Finding:
     """Every refund of staging is here with its full amount, gift cards and uncounted orders included."""
     return reconciled(stg_refunds.select(refunds=pl.sum("amount")), fact_refunds.select(pl.sum("refunds")))

@@ -62,9 +62,7 @@ def spend_not_empty(fact_spend: LazyFrame[FactSpend], stg_spend: LazyFrame[StgSp
 
 
 @check(FactSpend)
-def spend_reconciles_with_staging(
-    fact_spend: LazyFrame[FactSpend], stg_spend: LazyFrame[StgSpend]
-) -> Finding:
+def spend_reconciles_with_staging(fact_spend: LazyFrame[FactSpend], stg_spend: LazyFrame[StgSpend]) -> Finding:
     """Spend, impressions and clicks add up to those of staging."""
     totals = pl.sum("spend", "impressions", "clicks")
     return reconciled(stg_spend.select(totals), fact_spend.select(totals))

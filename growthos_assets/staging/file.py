@@ -6,9 +6,12 @@ counted where it belongs: with the returns if it is known to be one, otherwise w
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
 import polars as pl
+from pandera.typing.polars import LazyFrame
 
+from growthos_assets.raw.file import FileOrders
 from growthos_assets.staging.kinds import (
     AMOUNT,
     FLAG,
@@ -49,14 +52,14 @@ def kinds(tenant: Tenant) -> Mapping[str, Kind]:
     }
 
 
-def lines(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
+def lines(file_orders: LazyFrame[FileOrders], tenant: Tenant, now: datetime) -> pl.LazyFrame:
     """One row per row of the files, sale or return, typed, with `_problems`.
 
     `quantity` keeps its sign and `is_return` says it; `gross` is |quantity| × unit_price; a return's discount
     and tax count without their sign, since some exports mirror them and some do not. Prices are without tax.
     """
     fields = ["email" if name == "email_hash" else name for name in kinds(tenant)]
-    rows = decoded(raw, dict.fromkeys(fields, pl.String)).rename({"email": "email_hash"})
+    rows = decoded(file_orders, dict.fromkeys(fields, pl.String)).rename({"email": "email_hash"})
     defaults = {"discount": "0", "tax": "0", "shipping": "0", "is_test": "false", "currency": tenant.currency}
     parsed = parse(rows, kinds(tenant), required=REQUIRED, defaults=defaults)
     amounts = parsed.with_columns(
@@ -78,6 +81,10 @@ def lines(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
         rule(pl.col("gross") >= LIMIT, "quantity × unit_price is a billion or more"),
     )
     return _without_repeats(judged)
+
+
+Lines = Annotated[pl.LazyFrame, lines]
+"""The files' rows as a transform's parameter."""
 
 
 def _without_repeats(lines: pl.LazyFrame) -> pl.LazyFrame:

@@ -1,13 +1,10 @@
 """staging.stg_order_lines: what was sold."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
-from growthos_assets.raw.file import FileOrders
-from growthos_assets.raw.shopify import ShopifyOrders
 from growthos_assets.staging import file, shopify
 from growthos_assets.staging.kinds import AMOUNT, COUNT, FLAG, LIMIT, LOWER, TEXT, local_date
 from growthos_assets.staging.orders import StgOrders, payload
@@ -45,22 +42,6 @@ class StgOrderLines(Table, name="staging.stg_order_lines", key=("order_id", "lin
 
 
 CENT = Decimal("0.01")
-LINE = pl.List(
-    pl.Struct(
-        {
-            "id": pl.String,
-            "title": pl.String,
-            "sku": pl.String,
-            "quantity": pl.String,
-            "isGiftCard": pl.String,
-            "product": pl.Struct({"productType": pl.String}),
-            "variant": pl.Struct({"id": pl.String}),
-            "originalUnitPriceSet": shopify.MONEY_BAG,
-            "discountAllocations": pl.List(pl.Struct({"allocatedAmountSet": shopify.MONEY_BAG})),
-            "taxLines": pl.List(pl.Struct({"priceSet": shopify.MONEY_BAG})),
-        }
-    )
-)
 KINDS = {
     "line_id": TEXT,
     "product_id": TEXT,
@@ -74,23 +55,17 @@ KINDS = {
 
 
 @table(StgOrderLines)
-def stg_order_lines(
-    shopify_orders: LazyFrame[ShopifyOrders],
-    file_orders: LazyFrame[FileOrders],
-    tenant: Tenant,
-    now: datetime,
-) -> pl.LazyFrame:
+def stg_order_lines(decoded_orders: shopify.Orders, file_lines: file.Lines, tenant: Tenant) -> pl.LazyFrame:
     """Both sources' lines in one shape; of a file the sale rows and those that cannot be read."""
-    lines = pl.concat([_of_shopify(shopify_orders, tenant, now), _of_file(file_orders, tenant, now)], how="diagonal")
+    lines = pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
     dated = lines.with_columns(order_date=local_date(pl.col("processed_at"), tenant.timezone))
     return staged(dated, StgOrderLines)
 
 
-def _of_shopify(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
+def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:
     line = pl.col("line")
     lines = (
-        shopify.orders(raw, tenant, now, lineItems=pl.Struct({"nodes": LINE}))
-        .select(
+        orders.select(
             "order_id",
             "processed_at",
             "currency",
@@ -148,18 +123,15 @@ def _without_tax(lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _of_file(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
-    return (
-        file.lines(raw, tenant, now)
-        .filter(~pl.col("is_return"))
-        .with_columns(
-            source=pl.lit("file"),
-            processed_at=pl.when(clean()).then("processed_at").min().over("order_id"),
-            product_id="sku",
-            revenue_gross="gross",
-            discounts="discount",
-            is_gift_card=pl.lit(False),
-        )
+def _of_file(lines: pl.LazyFrame) -> pl.LazyFrame:
+    first = pl.when(clean()).then("processed_at").min().over("order_id")
+    return lines.filter(~pl.col("is_return")).with_columns(
+        source=pl.lit("file"),
+        processed_at=pl.coalesce(first, "processed_at"),
+        product_id="sku",
+        revenue_gross="gross",
+        discounts="discount",
+        is_gift_card=pl.lit(False),
     )
 
 

@@ -1,6 +1,5 @@
 """staging.stg_orders: every order that a shop or a file tells of, with where it came from."""
 
-from datetime import datetime
 from functools import partial
 
 import polars as pl
@@ -68,16 +67,14 @@ class StgOrders(Table, name="staging.stg_orders", key=("order_id",)):
 
 @table(StgOrders)
 def stg_orders(
-    shopify_orders: LazyFrame[ShopifyOrders],
+    decoded_orders: shopify.Orders,
     shopify_customers: LazyFrame[ShopifyCustomers],
-    file_orders: LazyFrame[FileOrders],
+    file_lines: file.Lines,
     tenant: Tenant,
-    now: datetime,
 ) -> pl.LazyFrame:
     """Both sources' orders in one shape, then the person, the channel and the day."""
-    lines = file.lines(file_orders, tenant, now)
-    orders = pl.concat([_of_shopify(shopify.orders(shopify_orders, tenant, now)), _of_file(lines)], how="diagonal")
-    by_email = customers_by_email(shopify.customers(shopify_customers), orders, lines)
+    orders = pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
+    by_email = customers_by_email(shopify.customers(shopify_customers), orders, file_lines)
     known = attributed(identified(orders, by_email)).with_columns(
         order_date=local_date(pl.col("processed_at"), tenant.timezone),
         is_counted=~pl.col("is_test") & ~pl.col("is_voided"),

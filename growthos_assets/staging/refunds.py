@@ -5,8 +5,6 @@ from datetime import datetime
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
-from growthos_assets.raw.file import FileOrders
-from growthos_assets.raw.shopify import ShopifyOrders
 from growthos_assets.staging import file, shopify
 from growthos_assets.staging.identity import customers_by_email, identified
 from growthos_assets.staging.kinds import COUNT, SIGNED_AMOUNT, TEXT, instant, local_date
@@ -50,26 +48,6 @@ RESTOCKED = ("RETURN", "CANCEL", "LEGACY_RESTOCK")
 NOT_REVENUE = ("SHIPPING_REFUND",)
 """Adjustments that settle what was never revenue."""
 
-RETURNED = {
-    "id": pl.String,
-    "quantity": pl.String,
-    "restockType": pl.String,
-    "subtotalSet": shopify.MONEY_BAG,
-    "totalTaxSet": shopify.MONEY_BAG,
-    "lineItem": pl.Struct({"id": pl.String}),
-}
-ADJUSTMENT = {
-    "id": pl.String,
-    "reason": pl.String,
-    "amountSet": shopify.MONEY_BAG,
-    "taxAmountSet": shopify.MONEY_BAG,
-}
-REFUND = {
-    "id": pl.String,
-    "createdAt": pl.String,
-    "refundLineItems": pl.Struct({"nodes": pl.List(pl.Struct(RETURNED))}),
-    "orderAdjustments": pl.Struct({"nodes": pl.List(pl.Struct(ADJUSTMENT))}),
-}
 KINDS = {
     "refund_line_id": TEXT,
     "refund_id": TEXT,
@@ -85,8 +63,8 @@ PRODUCT = ("product_id", "sku", "title", "category")
 
 @table(StgRefunds)
 def stg_refunds(
-    shopify_orders: LazyFrame[ShopifyOrders],
-    file_orders: LazyFrame[FileOrders],
+    decoded_orders: shopify.Orders,
+    file_lines: file.Lines,
     stg_orders: LazyFrame[StgOrders],
     stg_order_lines: LazyFrame[StgOrderLines],
     tenant: Tenant,
@@ -95,8 +73,8 @@ def stg_refunds(
     """Both sources' returns in one shape, tied to the order and the line that they give back."""
     returned = pl.concat(
         [
-            _of_shopify(shopify_orders, tenant, now),
-            identified(_of_file(file_orders, tenant, now), customers_by_email(stg_orders)),
+            _of_shopify(decoded_orders, now),
+            identified(_of_file(file_lines), customers_by_email(stg_orders)),
         ],
         how="diagonal",
     )
@@ -119,13 +97,10 @@ def stg_refunds(
     return staged(tied, StgRefunds)
 
 
-def _of_shopify(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
-    # no refund is without these words, and few orders have one: the others are not decoded
-    has_refund = pl.col("payload").str.contains_any(["refundLineItems", "orderAdjustments"])
+def _of_shopify(orders: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
     refund, line, adjustment = pl.col("refund"), pl.col("line"), pl.col("adjustment")
     refunds = (
-        shopify.orders(raw.filter(has_refund), tenant, now, refunds=pl.List(pl.Struct(REFUND)))
-        .select("order_id", "taxes_included", PROBLEMS, refund="refunds")
+        orders.select("order_id", "taxes_included", PROBLEMS, refund="refunds")
         .explode("refund", keep_nulls=False)
         .select(
             pl.exclude("refund"),
@@ -175,19 +150,15 @@ def _of_shopify(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFram
     )
 
 
-def _of_file(raw: pl.LazyFrame, tenant: Tenant, now: datetime) -> pl.LazyFrame:
-    return (
-        file.lines(raw, tenant, now)
-        .filter("is_return")
-        .with_columns(
-            refund_line_id="external_id",
-            refund_id="order_id",
-            source=pl.lit("file"),
-            refunded_at="processed_at",
-            product_id="sku",
-            quantity=pl.col("quantity").abs(),
-            amount=pl.col("gross") - pl.col("discount"),
-            is_restocked=pl.lit(True),
-            kind=pl.lit("return"),
-        )
+def _of_file(lines: pl.LazyFrame) -> pl.LazyFrame:
+    return lines.filter("is_return").with_columns(
+        refund_line_id="external_id",
+        refund_id="order_id",
+        source=pl.lit("file"),
+        refunded_at="processed_at",
+        product_id="sku",
+        quantity=pl.col("quantity").abs(),
+        amount=pl.col("gross") - pl.col("discount"),
+        is_restocked=pl.lit(True),
+        kind=pl.lit("return"),
     )

@@ -6,9 +6,12 @@ same reasons, so that the tables made from it always speak of the same orders.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
 import polars as pl
+from pandera.typing.polars import LazyFrame
 
+from growthos_assets.raw.shopify import ShopifyOrders
 from growthos_assets.staging.kinds import AMOUNT, FLAG, LOWER, TEXT, Kind, instant
 from growthos_assets.staging.parse import DataType, decoded, foreign_currency, later_than, note, parse
 from warehouse.contract import MONEY
@@ -40,6 +43,41 @@ HEADER: Mapping[str, DataType] = {
     "customerJourneySummary": pl.Struct({"lastVisit": VISIT}),
 }
 
+LINE = pl.Struct(
+    {
+        "id": pl.String,
+        "title": pl.String,
+        "sku": pl.String,
+        "quantity": pl.String,
+        "isGiftCard": pl.String,
+        "product": pl.Struct({"productType": pl.String}),
+        "variant": pl.Struct({"id": pl.String}),
+        "originalUnitPriceSet": MONEY_BAG,
+        "discountAllocations": pl.List(pl.Struct({"allocatedAmountSet": MONEY_BAG})),
+        "taxLines": pl.List(pl.Struct({"priceSet": MONEY_BAG})),
+    }
+)
+RETURNED = pl.Struct(
+    {
+        "id": pl.String,
+        "quantity": pl.String,
+        "restockType": pl.String,
+        "subtotalSet": MONEY_BAG,
+        "totalTaxSet": MONEY_BAG,
+        "lineItem": pl.Struct({"id": pl.String}),
+    }
+)
+ADJUSTMENT = pl.Struct({"id": pl.String, "reason": pl.String, "amountSet": MONEY_BAG, "taxAmountSet": MONEY_BAG})
+REFUND = pl.Struct(
+    {
+        "id": pl.String,
+        "createdAt": pl.String,
+        "refundLineItems": pl.Struct({"nodes": pl.List(RETURNED)}),
+        "orderAdjustments": pl.Struct({"nodes": pl.List(ADJUSTMENT)}),
+    }
+)
+NESTED: Mapping[str, DataType] = {"lineItems": pl.Struct({"nodes": pl.List(LINE)}), "refunds": pl.List(REFUND)}
+
 KINDS: Mapping[str, Kind] = {
     "order_id": TEXT,
     "order_name": TEXT,
@@ -69,13 +107,13 @@ REQUIRED = (
 )  # fmt: skip
 
 
-def orders(raw: pl.LazyFrame, tenant: Tenant, now: datetime, **nested: pl.DataType) -> pl.LazyFrame:
-    """One row per raw order: its header, typed, with `_problems`; `nested` fields are decoded too."""
+def orders(shopify_orders: LazyFrame[ShopifyOrders], tenant: Tenant, now: datetime) -> pl.LazyFrame:
+    """One row per raw order: its header, typed, with `_problems`; lineItems and refunds decoded, each leaf as text."""
     visit = pl.col("customerJourneySummary").struct["lastVisit"]
     utm = visit.struct["utmParameters"]
-    header = decoded(raw, {**HEADER, **nested}).select(
+    header = decoded(shopify_orders, {**HEADER, **NESTED}).select(
         "seen_at",
-        *nested,
+        *NESTED,
         order_id="id",
         order_name="name",
         processed_at="processedAt",
@@ -103,6 +141,10 @@ def orders(raw: pl.LazyFrame, tenant: Tenant, now: datetime, **nested: pl.DataTy
         foreign_currency(tenant),
         later_than(now, "processed_at"),
     )
+
+
+Orders = Annotated[pl.LazyFrame, orders]
+"""The shop's orders as a transform's parameter."""
 
 
 def customers(raw: pl.LazyFrame) -> pl.LazyFrame:

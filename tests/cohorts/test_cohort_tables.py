@@ -19,9 +19,7 @@ from warehouse.split import split
 from warehouse.tenants import Tenant
 
 TENANT = Tenant("acme", "Acme", timezone="America/New_York")
-NOW = datetime(
-    2026, 2, 9, 4, 59, tzinfo=UTC
-)  # 23:59 of the 8th in New York: the 7th is the last complete day
+NOW = datetime(2026, 2, 9, 4, 59, tzinfo=UTC)  # 23:59 of the 8th in New York: the 7th is the last complete day
 FIRST = date(2025, 8, 14)
 
 

@@ -79,12 +79,9 @@ def test_blended_cac_of_the_last_week_is_up_by_more_than_15_percent(payloads, lo
     spend = Counter({day: Decimal(micros) / 1_000_000 for day, micros in google[0].items()})
     for row in payloads["meta/insights"]:
         spend[local_day(row["date_start"])] += Decimal(row["spend"])
-    new = Counter(
-        local_day(c["createdAt"]) for c in payloads["shopify/customers"] if c["numberOfOrders"] != "0"
-    )
+    new = Counter(local_day(c["createdAt"]) for c in payloads["shopify/customers"] if c["numberOfOrders"] != "0")
     last, before = (
-        sum(spend[day] for day in week) / sum(new[day] for day in week)
-        for week in (range(173, 180), range(166, 173))
+        sum(spend[day] for day in week) / sum(new[day] for day in week) for week in (range(173, 180), range(166, 173))
     )
     assert last / before > Decimal("1.18")
 

@@ -81,9 +81,7 @@ def test_refunds_are_mostly_restocked_and_some_withhold_a_fee(orders):
 def test_about_one_product_in_seven_has_no_unit_cost(payloads):
     goods = [p for p in payloads["shopify/products"] if p["productType"] != "Gift Card"]
     assert {p["productType"] for p in goods} == {"apparel", "beauty", "home", "electronics", "food"}
-    assert (
-        0.07 <= share(goods, lambda p: p["variants"]["nodes"][0]["inventoryItem"]["unitCost"] is None) <= 0.23
-    )
+    assert 0.07 <= share(goods, lambda p: p["variants"]["nodes"][0]["inventoryItem"]["unitCost"] is None) <= 0.23
 
 
 @pytest.mark.parametrize(("within", "low", "high"), [(7, 0.06, 0.10), (30, 0.20, 0.25), (90, 0.38, 0.50)])
@@ -157,9 +155,7 @@ def test_meta_claims_the_same_purchases_under_three_names(payloads):
         purchases = [action for action in row["actions"] if action["action_type"] in kinds]
         assert len(purchases) in (0, 3)
         assert len({tuple(list(action.items())[1:]) for action in purchases}) <= 1
-        assert {value["action_type"] for value in row["action_values"]} == {
-            a["action_type"] for a in purchases
-        }
+        assert {value["action_type"] for value in row["action_values"]} == {a["action_type"] for a in purchases}
 
 
 def test_ads_report_no_day_on_which_nothing_happened(payloads):

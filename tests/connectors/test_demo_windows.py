@@ -92,7 +92,5 @@ def test_the_smallest_demo_is_one_day():
 def test_days_of_23_and_25_hours():
     autumn = Calendar.ending(date(2025, 11, 3), 3, "America/New_York")
     spring = Calendar.ending(date(2026, 3, 9), 3, "America/New_York")
-    hours = [
-        [(b - a) // 3600 for a, b in zip(c.starts, c.starts[1:], strict=False)] for c in (autumn, spring)
-    ]
+    hours = [[(b - a) // 3600 for a, b in zip(c.starts, c.starts[1:], strict=False)] for c in (autumn, spring)]
     assert hours == [[24, 25, 24], [24, 23, 24]]

@@ -40,8 +40,7 @@ def fire(state_of):
         now = {k: v for k, v in overrides.items() if not k.startswith("prev_")}
         weeks = ((WEEK.end, {**BASE, **now}), (WEEK.previous().end, {**BASE, **prev}))
         rows = [
-            {"date": day, "channel_id": "direct", **{COLUMNS[k]: v for k, v in week.items()}}
-            for day, week in weeks
+            {"date": day, "channel_id": "direct", **{COLUMNS[k]: v for k, v in week.items()}} for day, week in weeks
         ]
         for channel, (current, previous) in (channels or {}).items():
             for day, (spend, new) in ((WEEK.end, current), (WEEK.previous().end, previous)):
@@ -117,9 +116,7 @@ def test_the_predecessors_vectors(fire, overrides, expected):
 )
 def test_deliberate_differences(fire, overrides, expected):
     alerts = fired(fire(**overrides))
-    assert alerts == {
-        rule: (severity, pytest.approx(metric)) for rule, (severity, metric) in expected.items()
-    }
+    assert alerts == {rule: (severity, pytest.approx(metric)) for rule, (severity, metric) in expected.items()}
 
 
 def channel_alerts(fire, channels, **more):

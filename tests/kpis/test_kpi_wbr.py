@@ -97,10 +97,7 @@ def test_key_drivers_start_with_the_largest(full):
 
 def test_channels_are_sorted_named_and_say_what_is_unknown(state_of, full):
     table = section(review(full), "Channels").splitlines()
-    assert (
-        table[0]
-        == "| Channel | Net revenue | Change | Orders | New customers | Ad spend | ROAS | Channel CAC |"
-    )
+    assert table[0] == "| Channel | Net revenue | Change | Orders | New customers | Ad spend | ROAS | Channel CAC |"
     assert "| Meta Ads | EUR 5,000 | +0.0% | 60 | 20 | EUR 2,000 | 2.50× | EUR 100.00 |" in table
     assert table[-1] == "- —: no spend recorded (organic)"
     assert {line.count("|") for line in table if line.startswith("|")} == {9}
@@ -109,9 +106,7 @@ def test_channels_are_sorted_named_and_say_what_is_unknown(state_of, full):
 def test_risks_and_priorities_follow_the_alerts(full):
     text = review(full)
     risks = section(text, "Risks").splitlines()
-    assert risks[0].startswith(
-        "- **Critical** · Blended CAC is rising (All Paid Channels): Blended CAC +100.0%"
-    )
+    assert risks[0].startswith("- **Critical** · Blended CAC is rising (All Paid Channels): Blended CAC +100.0%")
     priorities = section(text, "Next Week Priorities").splitlines()
     assert [int(line.split(".")[0]) for line in priorities] == list(range(1, len(priorities) + 1))
     assert sum("google, Meta Ads" in line for line in priorities) == 1  # one advice for both channels

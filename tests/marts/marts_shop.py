@@ -45,8 +45,7 @@ def frame(contract: type[Table], *rows: Mapping[str, Any]) -> pl.DataFrame:
     """Rows of a contract; a column that a row does not name is null, or blank where null is not allowed."""
     schema = polars_schema(contract)
     blank = {
-        name: None if col.nullable else BLANKS[type(schema[name])]
-        for name, col in schema_of(contract).columns.items()
+        name: None if col.nullable else BLANKS[type(schema[name])] for name, col in schema_of(contract).columns.items()
     }
     unknown = {name for row in rows for name in row} - set(schema)
     assert not unknown, f"{contract.__name__} has no {unknown}"
@@ -76,9 +75,7 @@ class Shop:
         rows.setdefault("customers", [{"customer_id": name} for name in sorted(names)])
         self.tenant = tenant
         self.staged = {
-            contract.__spec__.name: frame(
-                contract, *rows.pop(contract.__spec__.name.removeprefix("stg_"), ())
-            )
+            contract.__spec__.name: frame(contract, *rows.pop(contract.__spec__.name.removeprefix("stg_"), ()))
             for contract in STAGING
         }
         assert not rows, f"no table of staging is called {set(rows)}"

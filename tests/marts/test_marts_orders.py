@@ -163,9 +163,7 @@ def test_gift_cards_are_kept_and_never_counted() -> None:
             line("1", "gift", "50", is_gift_card=True),
             line("2", "gift", "25", is_gift_card=True),
         ],
-        refunds=[
-            refund("r", "50", order_id="1", line_id="gift", quantity=1, is_restocked=True, is_counted=False)
-        ],
+        refunds=[refund("r", "50", order_id="1", line_id="gift", quantity=1, is_restocked=True, is_counted=False)],
     )
     marts = shop.audited()
     gifts = marts["fact_order_lines"].filter("is_gift_card")

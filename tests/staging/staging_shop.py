@@ -1,6 +1,5 @@
 """What the staging tests share: payloads in the shape of the APIs, and the staging tables made from them."""
 
-import inspect
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ import polars as pl
 
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.staging import customers, order_lines, orders, products, refunds, spend, traffic
-from growthos_assets.table import TABLES, Finding
+from growthos_assets.table import TABLES, Call, Contract, Finding
 from warehouse.contract import polars_schema
 from warehouse.split import split
 from warehouse.tenants import Tenant
@@ -49,23 +48,24 @@ class Staged:
     """Good and quarantined rows of every staging table, and what its checks find, over raw frames."""
 
     def __init__(self, tenant: Tenant, now: datetime, streams: dict[str, pl.LazyFrame]) -> None:
-        self._given = {"tenant": tenant, "now": now} | streams
+        self._streams = streams
+        self._call = Call(self._read, {"tenant": tenant, "now": now})
         self._split = OnDemand(self._stage)
         self.good = OnDemand(lambda table: self._split[table][0])
         self.bad = OnDemand(lambda table: self._split[table][1])
         self.findings = OnDemand(self._find)
 
-    def _inputs(self, function: Callable[..., Any]) -> dict[str, Any]:
-        names = inspect.signature(function).parameters
-        return {name: self._given[name] if name in self._given else self.good[name].lazy() for name in names}
+    def _read(self, contract: Contract) -> pl.LazyFrame:
+        name = contract.__spec__.name
+        return self._streams[name] if name in self._streams else self.good[name].lazy()
 
     def _stage(self, table: str) -> tuple[pl.DataFrame, pl.DataFrame]:
         declared = TABLES[table]
-        return split(declared.transform(**self._inputs(declared.transform)).collect(), declared.contract)
+        return split(self._call(declared.transform).collect(), declared.contract)
 
     def _find(self, name: str) -> Finding:
         (check,) = (check for table in NAMES for check in TABLES[table].checks if check.name == name)
-        return check.function(**self._inputs(check.function))
+        return self._call(check.function)
 
     def reasons(self, table: str) -> list[str]:
         return self.bad[table]["reasons"].explode().to_list()

@@ -1,5 +1,3 @@
-# ruff: noqa: E501
-# pyright: basic
 """${message}"""
 
 import sqlalchemy as sa

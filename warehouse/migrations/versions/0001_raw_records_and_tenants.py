@@ -1,5 +1,3 @@
-# ruff: noqa: E501
-# pyright: basic
 """The schemas, raw records, tenants and the quarantine."""
 
 import sqlalchemy as sa

@@ -1,0 +1,147 @@
+"""Raw records: append-only versions, addressed by content, readable as they were known at any instant."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import adbc_driver_manager
+import polars as pl
+import psycopg
+import pytest
+from psycopg import errors
+
+from warehouse import raw
+from warehouse.database import Warehouse
+from warehouse.raw import Landed
+
+T0 = datetime(2026, 2, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def batch(*records: tuple[str, str]) -> pl.DataFrame:
+    return pl.DataFrame(records, schema={"external_id": pl.String, "payload": pl.String}, orient="row")
+
+
+def land(warehouse: Warehouse, *records: tuple[str, str], at: datetime = T0, tenant: str = "acme") -> Landed:
+    return raw.land(warehouse, tenant, "shopify", "orders", [batch(*records)], at)
+
+
+def latest(warehouse: Warehouse, as_of: datetime | None = None, tenant: str = "acme") -> dict[str, tuple[int, str]]:
+    frame = raw.read_latest(warehouse, tenant, "raw.shopify_orders", as_of)
+    assert frame["external_id"].is_unique().all()
+    return {id_: (version, payload) for id_, version, payload in frame["external_id", "version", "payload"].iter_rows()}
+
+
+def test_the_same_payload_again_is_no_news(warehouse: Warehouse) -> None:
+    assert land(warehouse, ("1", "{}"), ("2", "[]")) == Landed(received=2, landed=2)
+    again = land(warehouse, ("1", "{}"), ("2", "[]"), at=T0 + HOUR)
+    assert (again.landed, again.unchanged) == (0, 2)
+    assert raw.read_latest(warehouse, "acme", "raw.shopify_orders")["seen_at"].to_list() == [T0, T0]
+
+
+def test_a_payload_that_changes_and_changes_back_makes_three_versions(warehouse: Warehouse) -> None:
+    for hour, payload in enumerate(['"A"', '"B"', '"A"']):
+        assert land(warehouse, ("1", payload), ("2", "0"), at=T0 + hour * HOUR).landed == (2 if hour == 0 else 1)
+    assert latest(warehouse) == {"1": (3, '"A"'), "2": (1, "0")}
+
+
+def test_reading_as_of_an_instant(warehouse: Warehouse) -> None:
+    for hour, payload in enumerate(['"A"', '"B"', '"C"']):
+        land(warehouse, ("1", payload), at=T0 + hour * HOUR)
+    land(warehouse, ("2", "0"), at=T0 + HOUR)
+    assert latest(warehouse, T0 - timedelta(microseconds=1)) == {}
+    assert latest(warehouse, T0) == {"1": (1, '"A"')}
+    assert latest(warehouse, T0 + HOUR - timedelta(microseconds=1)) == {"1": (1, '"A"')}
+    assert latest(warehouse, T0 + HOUR) == {"1": (2, '"B"'), "2": (1, "0")}
+    assert latest(warehouse, T0 + 9 * HOUR) == latest(warehouse) == {"1": (3, '"C"'), "2": (1, "0")}
+
+
+def test_instants_need_a_time_zone(warehouse: Warehouse) -> None:
+    with pytest.raises(ValueError, match="needs a time zone"):
+        land(warehouse, ("1", "{}"), at=datetime(2026, 2, 1))
+    with pytest.raises(ValueError, match="needs a time zone"):
+        latest(warehouse, datetime(2026, 2, 1))
+
+
+def test_the_last_of_a_records_duplicates_wins_across_batches(warehouse: Warehouse) -> None:
+    batches = [batch(("1", "1"), ("2", "1"), ("1", "2")), batch(), batch(("2", "2"), ("3", "1"))]
+    landed = raw.land(warehouse, "acme", "shopify", "orders", batches, T0)
+    assert landed == Landed(received=5, landed=3)
+    assert latest(warehouse) == {"1": (1, "2"), "2": (1, "2"), "3": (1, "1")}
+
+
+def test_an_iterator_that_fails_half_way_lands_nothing(warehouse: Warehouse) -> None:
+    def pages() -> Iterator[pl.DataFrame]:
+        yield batch(("1", "{}"))
+        raise ConnectionError("the shop's API went away")
+
+    with pytest.raises(ConnectionError, match="went away"):
+        raw.land(warehouse, "acme", "shopify", "orders", pages(), T0)
+    assert latest(warehouse) == {}
+    assert land(warehouse, ("1", "{}")).landed == 1
+
+
+def test_a_payload_that_is_no_json_lands_nothing(warehouse: Warehouse) -> None:
+    with pytest.raises(adbc_driver_manager.Error, match="json"):
+        land(warehouse, ("1", "{}"), ("2", "{oops"))
+    assert latest(warehouse) == {}
+
+
+@pytest.mark.parametrize("batches", [[], [batch()], [batch(), batch()]])
+def test_nothing_is_landed_of_nothing(warehouse: Warehouse, batches: list[pl.DataFrame]) -> None:
+    assert raw.land(warehouse, "acme", "shopify", "orders", batches, T0) == Landed(0, 0)
+
+
+def test_payloads_are_kept_byte_for_byte(warehouse: Warehouse, owner: psycopg.Connection) -> None:
+    payloads = {
+        "spaces": '{ "b" : 1,  "a": 1.10, "a": 2 }\n',
+        "escapes": r'{"nul": "\u0000", "e": "\u00e9\ud83d\ude00", "slash": "\/"}',
+        "unicode": '{"e": "é😀\u2028"}',
+        "number": "12345678901234567890.123456789012345678901234567890",
+        "": "null",
+        "o'Brien; DROP TABLE raw.raw_events --": '""',
+        "gid://shopify/Order/1?x=%20\\\t'\"": "[]",
+        "日本語 🛒": "true",
+    }
+    land(warehouse, *payloads.items())
+    frame = raw.read_latest(warehouse, "acme", "raw.shopify_orders")
+    assert dict(frame["external_id", "payload"].iter_rows()) == payloads
+    for external_id, hashed in frame["external_id", "payload_hash"].iter_rows():
+        assert hashed == hashlib.sha256(payloads[external_id].encode()).digest()
+    differing = owner.execute(
+        "SELECT count(*) FROM raw.raw_events WHERE payload_hash <> sha256(convert_to(payload::text, 'UTF8'))"
+    ).fetchone()
+    assert differing == (0,)
+
+
+def test_tenants_and_streams_with_the_same_ids_are_apart(warehouse: Warehouse) -> None:
+    land(warehouse, ("1", '"acme"'))
+    land(warehouse, ("1", '"other"'), tenant="other")
+    raw.land(warehouse, "acme", "shopify", "customers", [batch(("1", '"customer"'))], T0)
+    assert latest(warehouse) == {"1": (1, '"acme"')}
+    assert latest(warehouse, tenant="other") == {"1": (1, '"other"')}
+    customers = raw.read_latest(warehouse, "acme", "raw.shopify_customers")
+    assert customers["payload"].to_list() == ['"customer"']
+
+
+def test_the_record_of_the_past_cannot_be_changed(warehouse: Warehouse, app: psycopg.Connection) -> None:
+    land(warehouse, ("1", "{}"))
+    for change in ("UPDATE raw.raw_events SET payload = '[]'", "DELETE FROM raw.raw_events", "TRUNCATE raw.raw_events"):
+        with pytest.raises(errors.InsufficientPrivilege), app.transaction(force_rollback=True):
+            app.execute("SET LOCAL app.tenant_id = 'acme'")
+            app.execute(change.encode())
+
+
+def test_two_pulls_of_one_stream_take_turns(warehouse: Warehouse) -> None:
+    second = threading.Thread(target=lambda: land(warehouse, ("1", '"B"'), at=T0 + HOUR))
+
+    def pages() -> Iterator[pl.DataFrame]:
+        second.start()
+        second.join(0.2)
+        assert second.is_alive(), "the second pull did not wait"
+        yield batch(("1", '"A"'))
+
+    raw.land(warehouse, "acme", "shopify", "orders", pages(), T0)
+    second.join()
+    assert latest(warehouse) == {"1": (2, '"B"')}
