@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
 from warehouse import tenants
+from warehouse.tenants import Tenant
 
 ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
 REBUILD_HOUR = 5
@@ -39,12 +41,24 @@ evaluate_alerts = dg.define_asset_job(
 review = dg.define_asset_job("review", dg.AssetSelection.assets(REVIEW), description="The weekly business review.")
 
 
+def _tenants() -> list[Tenant]:
+    """All tenants; none in a database that is new, which gets its schema here."""
+    warehouse()
+    return tenants.everyone()
+
+
 def due(
     job: str, context: dg.ScheduleEvaluationContext, weekday: int | None, hour: int | None
 ) -> Iterator[dg.RunRequest]:
-    """A run for every tenant for whom it is that hour of that weekday; its key makes a repeated tick harmless."""
+    """A run for every tenant for whom it is that hour of that weekday; its key makes a repeated tick harmless.
+
+    A tenant that is no partition yet is left to new_tenants: requesting it would fail the tick for everyone.
+    """
     tick = context.scheduled_execution_time
-    for tenant in tenants.everyone():
+    partitions = set(context.instance.get_dynamic_partitions(TENANT_SET))
+    for tenant in _tenants():
+        if tenant.tenant_id not in partitions:
+            continue
         local = tick.astimezone(ZoneInfo(tenant.timezone))
         if (weekday is None or local.weekday() == weekday) and (hour is None or local.hour == hour):
             yield dg.RunRequest(run_key=f"{job}:{tenant.tenant_id}:{tick:%Y-%m-%dT%H}", partition_key=tenant.tenant_id)
@@ -72,7 +86,7 @@ def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
 def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Make a partition of every new tenant, and materialize it."""
     known = set(context.instance.get_dynamic_partitions(TENANT_SET))
-    fresh = [tenant.tenant_id for tenant in tenants.everyone() if tenant.tenant_id not in known]
+    fresh = [tenant.tenant_id for tenant in _tenants() if tenant.tenant_id not in known]
     if not fresh:
         return dg.SkipReason("Every tenant is a partition.")
     return dg.SensorResult(

@@ -12,6 +12,7 @@ from warehouse.contract import Table, schema_of
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 12
+PREVIEW_LETTERS = 40
 
 
 def column_schema(contract: type[Table]) -> dg.TableSchema:
@@ -71,16 +72,16 @@ def column_lineage(declaration: Declaration) -> dg.TableColumnLineage:
 def preview(frame: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """The first rows as a Markdown table."""
     head = frame.head(PREVIEW_ROWS).select(frame.columns[:PREVIEW_COLUMNS])
-    with pl.Config(
-        tbl_formatting="MARKDOWN",
-        tbl_hide_dataframe_shape=True,
-        tbl_hide_column_data_types=True,
-        tbl_rows=PREVIEW_ROWS,
-        tbl_cols=PREVIEW_COLUMNS,
-        tbl_width_chars=10_000,
-        fmt_str_lengths=40,
-    ):
-        return dg.MetadataValue.md(str(head))
+    rows = [head.columns, ["---"] * head.width, *(map(_cell, row) for row in head.iter_rows())]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+def _cell(value: Any) -> str:
+    """One line that no bar can break out of: campaign names are full of them."""
+    text = "" if value is None else str(value)
+    if len(text) > PREVIEW_LETTERS:
+        text = text[:PREVIEW_LETTERS] + "…"
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def date_range(frame: pl.DataFrame) -> str | None:

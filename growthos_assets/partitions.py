@@ -4,9 +4,10 @@ import warnings
 
 import dagster as dg
 
-TENANTS = dg.DynamicPartitionsDefinition(name="tenant")
 TENANT_SET = "tenant"
 """The name under which an instance keeps the partitions."""
+
+TENANTS = dg.DynamicPartitionsDefinition(name=TENANT_SET)
 
 
 def tenant_check(name: str, key: dg.AssetKey, description: str | None, *, blocking: bool) -> dg.AssetCheckSpec:

@@ -1,30 +1,33 @@
 """What staging will make of a file's rows, before a run: the same transforms and contracts, on the file alone."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
 import polars as pl
 
-from growthos_assets import graph
+from growthos_assets import clock, graph
 from growthos_assets.raw.file import FileOrders, FileSpend, FileTraffic
 from growthos_assets.table import Call
 from warehouse.contract import Table, empty
 from warehouse.split import REASONS, split
 from warehouse.tenants import Tenant
 
-FILES: dict[str, type[Table]] = {"orders": FileOrders, "spend": FileSpend, "traffic": FileTraffic}
+JUDGES: dict[str, tuple[type[Table], tuple[str, ...]]] = {
+    "orders": (FileOrders, ("stg_order_lines", "stg_refunds")),
+    "spend": (FileSpend, ("stg_spend",)),
+    "traffic": (FileTraffic, ("stg_traffic",)),
+}
+"""Kind of file → its stream, and the staging tables that take its rows in or turn them away."""
 
 
-def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant, tables: Iterable[str]) -> dict[str, int]:
+def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant) -> dict[str, int]:
     """Rows that the staging tables would quarantine, by reason, most first; a row is counted by its first reason."""
     by_name = {table.name: table for table in graph.tables()}
-    now = tenant.clock_at or datetime.now(UTC)
+    stream, tables = JUDGES[kind]
+    now = clock.now(tenant)
     landed = records.with_columns(
         version=pl.lit(1, pl.Int64), payload_hash=pl.lit(b""), seen_at=pl.lit(now, pl.Datetime("us", "UTC"))
     )
 
     def read(contract: type[Table]) -> pl.LazyFrame:
-        return landed.lazy() if contract is FILES[kind] else empty(contract).lazy()
+        return landed.lazy() if contract is stream else empty(contract).lazy()
 
     call = Call(read, {"tenant": tenant, "now": now})
     found: list[pl.Series] = []

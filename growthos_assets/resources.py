@@ -1,6 +1,5 @@
 """What runs are given: the warehouse, the sources, the clock."""
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from growthos_assets.table import Call, Transform
 from warehouse import raw, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
+from warehouse.environment import demo_mode
 from warehouse.tenants import Tenant
 
 
@@ -36,6 +36,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     def tenant(self, tenant_id: str) -> Tenant:
         """The tenant's settings, as they were when the run first asked."""
         if tenant_id not in self._tenants:
+            warehouse()  # a new database gets its schema before it is asked for anything
             self._tenants[tenant_id] = tenants.get(tenant_id)
         return self._tenants[tenant_id]
 
@@ -74,11 +75,16 @@ class Clock(dg.ConfigurableResource[Any]):
 
     now: str | None = None
 
+    _started: datetime | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        self._started = datetime.now(UTC)  # one instant for the whole run: its tables must agree on the day
+
     def at(self, tenant: Tenant) -> datetime:
-        """The tenant's present instant, in UTC."""
+        """The tenant's present instant, in UTC; during a run, the instant at which it began."""
         if self.now:
             return datetime.fromisoformat(self.now).astimezone(UTC)
-        return (tenant.clock_at or datetime.now(UTC)).astimezone(UTC)
+        return (tenant.clock_at or self._started or datetime.now(UTC)).astimezone(UTC)
 
 
 class Sources(dg.ConfigurableResource[Any]):
@@ -106,13 +112,9 @@ class Reader(dg.ConfigurableIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
-        frame = self.warehouse.read_table(".".join(context.asset_key.path), context.partition_key)
+        tenant = self.warehouse.tenant(context.partition_key)  # of a tenant that does not exist, no rows would do
+        frame = self.warehouse.read_table(".".join(context.asset_key.path), tenant.tenant_id)
         return frame if context.dagster_type.typing_type is pl.DataFrame else frame.lazy()
-
-
-def demo_mode() -> bool:
-    """Whether demo twins may stand in for sources: DEMO_MODE, true unless it says otherwise."""
-    return os.environ.get("DEMO_MODE", "true").strip().lower() not in ("false", "0", "no")
 
 
 def resources() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 import kpis
 from growthos_assets import automation, definitions, progress
@@ -19,7 +20,6 @@ from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
 from growthos_assets.resources import Clock
 from warehouse import tenants
-from warehouse.database import query
 
 PARTITION_TAG = "dagster/partition"
 STATE_TAG = "growthos/state"
@@ -107,12 +107,17 @@ def run(
             outcome.steps.append(step)
 
     started = time.perf_counter()
-    job = definitions.defs().resolve_job_def(automation.refresh.name)
-    keys = job.asset_layer.selected_asset_keys
+    warehouse()  # its schema is up to date from here on
+    tenant = tenants.get(tenant_id)
+    # what the tables are made from besides records: as it is now, before anything is read
+    given = (tenant, kpis.last_complete_day(Clock().at(tenant), tenant.timezone), _code())
+    defs = definitions.defs()
+    keys = defs.resolve_job_def(automation.refresh.name).asset_layer.selected_asset_keys
     raw = {key for key in keys if key.path[0] == "raw"}
 
-    def execute(instance: dg.DagsterInstance, selection: set[dg.AssetKey]) -> None:
-        result = job.execute_in_process(
+    def execute(job: str, selection: set[dg.AssetKey]) -> str:
+        """The state that the run has read: a digest of `given` and of the raw records' versions."""
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=tenant_id,
             asset_selection=list(selection),
@@ -123,42 +128,39 @@ def run(
         failures, warnings = _findings(result)
         outcome.failures += failures
         outcome.warnings += warnings
+        return hashlib.sha256(repr((_versions(result), given)).encode()).hexdigest()
 
     with open_instance() as instance, progress.listening(hear):
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
-        known = None if full or known_at else _state_of_last_run(instance, tenant_id)
-        execute(instance, raw if known else set(keys))
-        outcome.up_to_date = known is not None and not outcome.failed and known == _state(tenant_id)
-        if known is not None and not outcome.failed and not outcome.up_to_date:
-            execute(instance, set(keys) - raw)
-        if not outcome.failed and not outcome.up_to_date and not known_at:
-            instance.add_run_tags(outcome.run_id, {STATE_TAG: _state(tenant_id)})
+        known = None if full or known_at else _state_of_last_refresh(instance, tenant_id)
+        if known is None:
+            state = execute(automation.refresh.name, set(keys))
+        else:
+            state = execute(automation.sync.name, raw)
+            outcome.up_to_date = state == known and not outcome.failed
+            if not outcome.up_to_date and not outcome.failed:
+                execute(automation.refresh.name, set(keys) - raw)
+        if not outcome.up_to_date and not outcome.failed and not known_at:
+            instance.add_run_tags(outcome.run_id, {STATE_TAG: state})
     outcome.seconds = time.perf_counter() - started
     return outcome
 
 
-def _state_of_last_run(instance: dg.DagsterInstance, tenant_id: str) -> str | None:
-    """What the newest run that filled the tenant's tables was made from; None when it did not succeed."""
-    newest = instance.get_runs(
-        dg.RunsFilter(job_name=automation.refresh.name, tags={PARTITION_TAG: tenant_id}), limit=10
+def _state_of_last_refresh(instance: dg.DagsterInstance, tenant_id: str) -> str | None:
+    """What the tenant's tables were last made from; None when that run did not succeed, or was asked for by others."""
+    refreshes = dg.RunsFilter(job_name=automation.refresh.name, tags={PARTITION_TAG: tenant_id})
+    newest = next(iter(instance.get_runs(refreshes, limit=1)), None)
+    return newest.tags.get(STATE_TAG) if newest and newest.is_success else None
+
+
+def _versions(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:
+    """Which version of each stream's records the run has read."""
+    materialized = [event.materialization for event in result.get_asset_materialization_events()]
+    return sorted(
+        (stream.asset_key.to_user_string(), (stream.tags or {})[DATA_VERSION_TAG])
+        for stream in materialized
+        if stream.asset_key.path[0] == "raw"
     )
-    filled = next((run for run in newest if not _is_pull(run)), None)
-    return filled.tags.get(STATE_TAG) if filled and filled.is_success else None
-
-
-def _is_pull(run: dg.DagsterRun) -> bool:
-    return run.asset_selection is not None and all(key.path[0] == "raw" for key in run.asset_selection)
-
-
-def _state(tenant_id: str) -> str:
-    """A digest of everything that the tables are made from: raw records, settings, the last complete day, the code."""
-    tenant = tenants.get(tenant_id)
-    with warehouse().as_tenant(tenant_id) as cursor:
-        records = query(
-            cursor, "SELECT count(*)::text AS records, max(seen_at)::text AS newest FROM raw.raw_events"
-        ).row(0)
-    last_day = kpis.last_complete_day(Clock().at(tenant), tenant.timezone)
-    return hashlib.sha256(repr((records, tenant, last_day, _code())).encode()).hexdigest()
 
 
 @functools.cache

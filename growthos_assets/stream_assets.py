@@ -15,7 +15,7 @@ from growthos_assets.raw.landing import Pulled, pull
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.table import Finding
-from growthos_assets.table_assets import Event, key_of
+from growthos_assets.table_assets import Event, code_version, key_of
 from warehouse.contract import description_of
 
 FRESHNESS_CHECK = "freshness"
@@ -49,6 +49,7 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
         ],
         io_manager_key="reader",
         retry_policy=RETRY,
+        code_version=code_version(contract, pull),
     )
     def asset(
         context: dg.AssetExecutionContext,
@@ -89,7 +90,12 @@ def _materialize(
         metadata={"skipped": freshness.skipped},
     )
     progress.report(progress.Step("raw", name, time.perf_counter() - started, latest.height, pulled.landed))
-    yield dg.MaterializeResult(metadata=_report(pulled, latest))
+    yield dg.MaterializeResult(metadata=_report(pulled, latest), data_version=_data_version(latest))
+
+
+def _data_version(latest: pl.DataFrame) -> dg.DataVersion:
+    """Versions are only ever appended, so their number and the newest instant say which ones were read."""
+    return dg.DataVersion(f"{latest['version'].sum()} versions, newest {latest['seen_at'].max()}")
 
 
 def _freshness(latest: pl.DataFrame, now: datetime, *, is_file: bool, is_connected: bool) -> Finding:

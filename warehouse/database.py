@@ -1,7 +1,6 @@
 """Reading and writing tables as one tenant, in bulk.
 
-Rows travel as Arrow over PostgreSQL's COPY (ADBC); row-level security decides what a transaction may see and
-touch.
+Rows travel as Arrow over PostgreSQL's COPY (ADBC); row-level security decides what a transaction sees and touches.
 """
 
 import json
@@ -21,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from warehouse.contract import Table, json_columns
 from warehouse.errors import UnknownColumn, UnknownTable, UnknownTenant
+from warehouse.quoting import literal, qualified, quoted
 from warehouse.server import APP_ROLE, unavailable
 
 
@@ -140,10 +140,11 @@ class Warehouse:
         """Within a transaction: make the rows (of `scope`: column → value) equal to `frame`.
 
         Only rows that differ are touched. Columns of `first_seen` are written with a new row and never compared.
-        With `keep_others`, rows that the frame does not have stay. Two rows with the same key are an
-        error, and nothing is written.
+        With `keep_others`, rows that the frame does not have stay. ValueError if two rows have the same key.
         """
         spec = contract.__spec__
+        if frame.height > (frame.n_unique(spec.key) if spec.key else 1):
+            raise ValueError(f"{spec.qualified}: two rows have the same {' and '.join(spec.key) or 'tenant'}")
         target, stage = qualified(spec.qualified), f"pg_temp.{quoted(f'stage_{spec.name}')}"
         columns = ", ".join(map(quoted, frame.columns))
         match = " AND ".join(f"s.{quoted(k)} = t.{quoted(k)}" for k in spec.key) or "true"
@@ -241,21 +242,6 @@ def query(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFr
     """Run a query; its rows as a frame."""
     cursor.execute(sql, list(parameters) or None)
     return cursor.fetch_polars()
-
-
-def qualified(table: str) -> str:
-    """`schema.table` quoted for SQL."""
-    return ".".join(quoted(part) for part in table.split(".", 1))
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str) -> str:
-    """An SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def as_json(frame: pl.DataFrame) -> pl.Series:

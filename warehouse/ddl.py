@@ -52,7 +52,7 @@ def sqlalchemy_table(contract: type[Table], metadata: sa.MetaData) -> sa.Table:
                 comment=col.description,
             )
         )
-    return sa.Table(spec.name, metadata, *columns, schema=spec.schema, comment=description_of(contract))
+    return sa.Table(spec.name, metadata, *columns, schema=spec.schema, comment=description_of(contract).splitlines()[0])
 
 
 def metadata(contracts: Iterable[type[Table]]) -> sa.MetaData:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
-from warehouse.database import Warehouse, execute, literal, lock
+from warehouse.database import Warehouse, execute, lock
+from warehouse.quoting import literal
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from psycopg import sql
 from sqlalchemy.engine import URL
 
 from warehouse.errors import MissingPrivilege
+from warehouse.quoting import quoted
 from warehouse.server import APP_ROLE, connect
 
 _ROLE = sql.Identifier(APP_ROLE)
@@ -30,7 +31,7 @@ def ensure_app_role(owner: URL) -> None:
             if not _may_take(db):
                 db.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(_ROLE))
         except psycopg.errors.InsufficientPrivilege:
-            login = _quoted(db.info.user)
+            login = quoted(db.info.user)
             create = f"CREATE ROLE {APP_ROLE} NOLOGIN; " if row is None else ""
             raise MissingPrivilege(
                 f"The login {login} may not make the role {APP_ROLE}, or take it. "
@@ -40,7 +41,7 @@ def ensure_app_role(owner: URL) -> None:
 
 def not_owner(owner: URL) -> MissingPrivilege:
     """The error for a login that may not make schemas and tables in its database."""
-    login, database = _quoted(owner.username or ""), _quoted(owner.database or "")
+    login, database = quoted(owner.username or ""), quoted(owner.database or "")
     return MissingPrivilege(
         f"The login {login} may not make tables in the database {database}. "
         f"Let an administrator run: ALTER DATABASE {database} OWNER TO {login};"
@@ -62,7 +63,3 @@ def _may_take(db: psycopg.Connection) -> bool:
         return False
     db.execute("RESET ROLE")
     return True
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

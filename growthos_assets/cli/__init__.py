@@ -9,13 +9,13 @@ import sys
 import typer
 
 from growthos_assets.cli import imports, numbers, runs, tenants
-from growthos_assets.cli.output import errors
+from growthos_assets.cli.output import complain, errors
 
 app = typer.Typer(
     help="Growth numbers you can trust: raw shop, ad and web events to KPIs and alerts, in Dagster and PostgreSQL.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
 )
 for room in (runs, imports, numbers, tenants):
     room.register(app)
@@ -31,7 +31,7 @@ def main() -> None:
     except Exception as error:
         if not _is_ours(error):
             raise
-        errors.print(f"[bold red]Error:[/] {_escaped(str(error))}")
+        complain("Error:", str(error))
         sys.exit(2)
 
 
@@ -41,9 +41,3 @@ def _is_ours(error: Exception) -> bool:
     from warehouse.errors import WarehouseError
 
     return isinstance(error, WarehouseError | ImportFileError)
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

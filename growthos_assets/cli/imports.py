@@ -16,27 +16,17 @@ from growthos_assets.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from growthos_assets.raw.importing import Imported
     from warehouse.tenants import Tenant
 
 import_app = typer.Typer(help="Land a CSV, Parquet or JSONL file of orders, spend or traffic.", no_args_is_help=True)
 
-File = Annotated[
-    Path, typer.Argument(help="CSV, Parquet or JSONL, one row per order line, campaign day or channel day.")
-]
+File = Annotated[Path, typer.Argument()]
 Maps = Annotated[
     list[str] | None,
     typer.Option("--map", "-m", help="field=column where your column has another name; repeat it."),
 ]
 Timezone = Annotated[str | None, typer.Option(help="Time zone of a new tenant, e.g. Europe/London.")]
 Currency = Annotated[str | None, typer.Option(help="Currency of a new tenant, e.g. GBP.")]
-
-JUDGES = {
-    "orders": ("stg_order_lines", "stg_refunds"),
-    "spend": ("stg_spend",),
-    "traffic": ("stg_traffic",),
-}
-"""The staging tables that take a file's rows in, or turn them away."""
 
 
 def register(app: typer.Typer) -> None:
@@ -53,10 +43,12 @@ def orders(
     currency: Currency = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Orders, one row per line; a negative quantity is a return on its own date.
+    """Orders from a CSV, Parquet or JSONL file, one row per order line; a negative quantity is a return on its own date.
 
-    Fields: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
+    **Fields**: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
     title, category, discount, tax, shipping, currency, landing_url, referrer, source_name, is_test, cancelled_at.
+
+    Without line_id the rows of an order that share their processed_at are counted: keep those in one file.
     """
     _import("orders", file, tenant, map, timezone, currency, format)
 
@@ -70,10 +62,12 @@ def spend(
     currency: Currency = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Ad spend, one row per day and campaign.
+    """Ad spend from a CSV, Parquet or JSONL file, one row per day and campaign.
 
-    Fields: date, channel, spend; and campaign_id, campaign_name, impressions, clicks, conversions, conversion_value,
-    currency.
+    **Fields**: date, channel (or source), spend; and, if you have them, account_id, campaign_id, campaign_name,
+    impressions, clicks, conversions, conversion_value, currency.
+
+    A row without a campaign is the spend of its whole channel.
     """
     _import("spend", file, tenant, map, timezone, currency, format)
 
@@ -87,9 +81,10 @@ def traffic(
     currency: Currency = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Web traffic, one row per day and channel.
+    """Web traffic from a CSV, Parquet or JSONL file, one row per day and channel.
 
-    Fields: date, channel, sessions; and pdp_views, add_to_cart, checkouts, purchases.
+    **Fields**: date, channel (or channel_group), sessions; and, if you have them, pdp_views, add_to_cart, checkouts,
+    purchases.
     """
     _import("traffic", file, tenant, map, timezone, currency, format)
 
@@ -105,24 +100,26 @@ def _import(
 ) -> None:
     from datetime import UTC, datetime
 
+    from growthos_assets import preview
     from growthos_assets.loading import warehouse
-    from growthos_assets.raw.importing import KINDS, import_file
+    from growthos_assets.raw.importing import KINDS, land_rows, read_file
+    from warehouse import tenants
 
-    columns = _columns(maps or [])
+    columns, kind = _columns(maps or []), KINDS[name]
     database = warehouse()
-    tenant = _tenant(tenant_id, timezone, currency)
-    with progress(f"Landing {file.name}") as (bar, task):
-        imported = import_file(
-            database,
-            tenant,
-            KINDS[name],
-            file,
-            columns,
-            datetime.now(UTC),
+    known = tenants.find(tenant_id)
+    tenant = _new(tenant_id, timezone, currency) if known is None else _agreeing(known, timezone, currency)
+    with progress(f"Reading {file.name}") as (bar, task):
+        rows = read_file(file, kind, columns)
+        if known is None:  # not before the file is known to be one
+            tenants.create(tenant)
+        bar.update(task, description=f"Landing {file.name}", total=rows.height)
+        imported = land_rows(
+            database, tenant, kind, rows, datetime.now(UTC),
             lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        )  # fmt: skip
         bar.update(task, description="Looking for rows that break their contract", total=None)
-        reasons = _turned_away(name, imported, tenant)
+        reasons = preview.turned_away(name, imported.records, tenant)
     summary = {
         "tenant": tenant_id,
         "file": str(file),
@@ -137,50 +134,43 @@ def _import(
     if format is Format.json:
         print_json(summary)
     else:
-        _print(name, summary)
+        _print(summary)
     if reasons:
         raise typer.Exit(1)
 
 
 def _columns(maps: list[str]) -> dict[str, str]:
-    pairs = [entry.partition("=") for entry in maps]
-    for field, equals, column in pairs:
+    columns: dict[str, str] = {}
+    for entry in maps:
+        field, equals, column = entry.partition("=")
         if not (field and equals and column):
-            raise typer.BadParameter(f"{field + equals + column!r} is not field=column", param_hint="--map")
-    return {field: column for field, _, column in pairs}
+            raise typer.BadParameter(f"{entry!r} is not field=column", param_hint="--map")
+        if field in columns:
+            raise typer.BadParameter(f"{field} is mapped twice", param_hint="--map")
+        columns[field] = column
+    return columns
 
 
-def _tenant(tenant_id: str, timezone: str | None, currency: str | None) -> "Tenant":
-    """The tenant, created if it is new and its time zone and currency are given."""
-    from warehouse import tenants
+def _new(tenant_id: str, timezone: str | None, currency: str | None) -> "Tenant":
     from warehouse.tenants import Tenant
 
-    known = tenants.find(tenant_id)
-    if known is None:
-        if timezone is None or currency is None:
-            raise typer.BadParameter(
-                f"{tenant_id} is new: give its --timezone (e.g. Europe/London) and --currency (e.g. GBP)",
-                param_hint="--tenant",
-            )
-        tenants.create(Tenant(tenant_id, tenant_id, timezone, currency))
-        return tenants.get(tenant_id)
-    for option, given, have in (
-        ("--timezone", timezone, known.timezone),
-        ("--currency", currency, known.currency),
-    ):
+    if timezone is None or currency is None:
+        raise typer.BadParameter(
+            f"{tenant_id} is new: give its --timezone (e.g. Europe/London) and --currency (e.g. GBP)",
+            param_hint="--tenant",
+        )
+    return Tenant(tenant_id, tenant_id, timezone, currency)
+
+
+def _agreeing(known: "Tenant", timezone: str | None, currency: str | None) -> "Tenant":
+    """The tenant, if it is what the options say it is."""
+    for option, given, have in (("--timezone", timezone, known.timezone), ("--currency", currency, known.currency)):
         if given is not None and given != have:
             raise typer.BadParameter(
-                f"{tenant_id} has {have}; change it with `growthos tenant set`, or leave the option out",
+                f"{known.tenant_id} has {have}; change it with `growthos tenant set`, or leave the option out",
                 param_hint=option,
             )
     return known
-
-
-def _turned_away(name: str, imported: "Imported", tenant: "Tenant") -> dict[str, int]:
-    """How many of the file's rows staging will quarantine, by reason."""
-    from growthos_assets.preview import turned_away
-
-    return turned_away(name, imported.records, tenant, JUDGES[name])
 
 
 def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
@@ -201,7 +191,7 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
         )
 
 
-def _print(name: str, summary: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any]) -> None:
     counts = table("rows", "", title=f"Imported {summary['file']} into {summary['tenant']}", right=[""])
     for label in ("read", "landed", "unchanged", "repeated", "quarantined"):
         counts.add_row(label, f"{summary[label]:,}")

@@ -1,10 +1,11 @@
 """`growthos kpis | alerts | wbr | quarantine | tables`: reading the results."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.padding import Padding
+from rich.text import Text
 
 from growthos_assets.cli.output import (
     DaysOption,
@@ -12,6 +13,7 @@ from growthos_assets.cli.output import (
     FormatOption,
     TenantOption,
     UntilOption,
+    complain,
     console,
     print_json,
     table,
@@ -90,7 +92,7 @@ def show_wbr(
     if days is None and until is None:
         window = kpis.last_complete_week(window.end)
     state, cohorts, channels = (
-        _state(tenant),
+        _state(tenant, window),
         _load("cohorts/cohorts", tenant),
         _load("marts/dim_channel", tenant),
     )
@@ -120,7 +122,7 @@ def show_wbr(
 
 def show_quarantine(
     tenant: TenantOption,
-    limit: Annotated[int, typer.Option(help="Rows to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to show.")] = 20,
     format: FormatOption = Format.table,
 ) -> None:
     """Rows that are kept out of the tables today, and why."""
@@ -163,10 +165,11 @@ def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
     from kpis.words import change_text, value_text
 
     settings, window, compared = _kpis(tenant, days, until)
+    before = "day before" if days == 1 else f"{days} days before"
     rows = table(
-        "KPI", "value", "before", "change", "",
-        title=f"{settings.name}: {window.start} to {window.end} ({settings.timezone}), against the {days} days before",
-        right=["value", "before", "change"],
+        "KPI", "value", before, "change", "why there is none",
+        title=f"{settings.name}: {window.start} to {window.end} ({settings.timezone})",
+        right=["value", before, "change"],
     )  # fmt: skip
     for name, value, previous, change, unit, reason in compared.iter_rows():
         kpi = kpis.KPIS[name]
@@ -174,9 +177,11 @@ def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
             kpi.label,
             "–" if value is None else value_text(value, unit, settings.currency),
             "–" if previous is None else value_text(previous, unit, settings.currency),
-            "–" if change is None else f"[{_tone(change, kpi.good)}]{change_text(change, unit)}[/]",
+            "–" if change is None else Text(change_text(change, unit), _tone(change, kpi.good)),
             reason or "",
         )
+    if compared["reason"].is_null().all():
+        rows.columns.pop()
     console.print(rows)
 
 
@@ -186,24 +191,23 @@ def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
     if fired.is_empty():
         console.print(f"No alert fires on {window.start} to {window.end}.")
         return
-    console.print(f"\n[bold]Alerts[/] on {window.start} to {window.end}, against the {days} days before")
+    console.print(f"\nAlerts on {window.start} to {window.end}, against the {days} days before")
     for alert in fired.iter_rows(named=True):
         severity, style = alert["severity"], SEVERITY_STYLE[alert["severity"]]
-        console.print(
-            f"[{style}]{severity:>8}[/]  [bold]{alert['title']}[/] · {alert['segment']} [dim]({alert['id']})[/]"
-        )
+        head = ((f"{severity:>8}", style), "  ", (alert["title"], "bold"), f" · {alert['segment']} ({alert['id']})")
+        console.print(Text.assemble(*head))
         for line in (alert["description"], f"→ {alert['recommendation']}"):
-            console.print(Padding(line, (0, 0, 0, 10)))
+            console.print(Padding(Text(line), (0, 0, 0, 10), expand=False))
 
 
 def _tenant(tenant: str) -> "tuple[Tenant, datetime]":
+    from growthos_assets import clock
     from growthos_assets.loading import warehouse
-    from growthos_assets.resources import Clock
     from warehouse import tenants
 
     warehouse()
     settings = tenants.get(tenant)
-    return settings, Clock().at(settings)
+    return settings, clock.now(settings)
 
 
 def _window(settings: "Tenant", now: datetime, days: int, until: datetime | None) -> "Window":
@@ -219,13 +223,19 @@ def _load(key: str, tenant: str) -> "pl.DataFrame":
     return load(key, tenant)
 
 
-def _state(tenant: str) -> "pl.DataFrame":
-    """kpi_daily; a person is told when there is none yet."""
+def _state(tenant: str, window: "Window") -> "pl.DataFrame":
+    """kpi_daily; a person is told when it has nothing for the window, and what to do."""
     state = _load("kpis/kpi_daily", tenant)
-    if state.is_empty():
-        from growthos_assets.cli.output import errors
-
-        errors.print(f"[yellow]{tenant} has no numbers yet.[/] Materialize them: growthos run --tenant {tenant}")
+    first, last = state["date"].min(), state["date"].max()
+    if not (isinstance(first, date) and isinstance(last, date)):
+        complain(f"{tenant} has no numbers yet.", f"Materialize them: growthos run --tenant {tenant}", "yellow")
+    elif not (window.start <= last and first <= window.end):
+        complain(
+            f"{tenant} has numbers from {first} to {last}, and none from {window.start} to {window.end}.",
+            f"Look at its own last days with --until {last}, or pin its clock there: "
+            f"growthos tenant set {tenant} --clock {last + timedelta(days=1)}",
+            "yellow",
+        )
     return state
 
 
@@ -234,9 +244,7 @@ def _kpis(tenant: str, days: int, until: datetime | None) -> "tuple[Tenant, Wind
 
     settings, now = _tenant(tenant)
     window = _window(settings, now, days, until)
-    state = _state(tenant)
-    _warn_if_outside(state, window, tenant)
-    return settings, window, kpis.compare(state, window, window.previous()).collect()
+    return settings, window, kpis.compare(_state(tenant, window), window, window.previous()).collect()
 
 
 def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, datetime, pl.DataFrame]":
@@ -247,21 +255,9 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, da
     window = _window(settings, now, days, until)
     names = channel_names(_load("marts/dim_channel", tenant).lazy())
     fired = kpis.alerts.evaluate(
-        _state(tenant), _load("cohorts/cohorts", tenant), window, settings.alert_thresholds, names
+        _state(tenant, window), _load("cohorts/cohorts", tenant), window, settings.alert_thresholds, names
     )
     return window, now, fired
-
-
-def _warn_if_outside(state: "pl.DataFrame", window: "Window", tenant: str) -> None:
-    """An import of last year's orders has no last seven days: say so, and what to do."""
-    from growthos_assets.cli.output import errors
-
-    newest = state["date"].max()
-    if isinstance(newest, date) and newest < window.start:
-        errors.print(
-            f"[yellow]The data of {tenant} ends on {newest}, before this window.[/] Look at its own last days with "
-            f"--until {newest}, or pin the tenant's clock: growthos tenant set {tenant} --clock {newest}"
-        )
 
 
 def _tone(change: float, good: str) -> str:

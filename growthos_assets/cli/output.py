@@ -18,9 +18,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
-console = Console()
-errors = Console(stderr=True)
+# no markup: what files and people name may hold [brackets]
+console = Console(markup=False, highlight=False)
+errors = Console(stderr=True, markup=False, highlight=False)
 
 
 class Format(StrEnum):
@@ -44,11 +46,17 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
 
 
+def complain(mark: str, text: str, style: str = "bold red") -> None:
+    """A message on stderr, in lines that can be copied whole."""
+    errors.print(Text.assemble((mark, style), " ", text), soft_wrap=True)
+
+
 def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
-    """An empty table; columns named in `right` are right-aligned."""
+    """An empty table; columns named in `right` hold numbers: right-aligned, and never broken."""
     made = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        number = column in right
+        made.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return made
 
 
@@ -57,7 +65,7 @@ def progress(description: str, total: int | None = None) -> Iterator[tuple[Progr
     """A progress bar on stderr for as long as the block runs."""
     bar = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

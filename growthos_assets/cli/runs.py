@@ -12,6 +12,7 @@ from growthos_assets.cli.output import (
     Format,
     FormatOption,
     TenantOption,
+    complain,
     console,
     errors,
     print_json,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 DEMO_TENANT = "acme"
 NEXT = (
-    "\n[bold]Next[/]",
+    "\nNext",
     "  make dev                 the Dagster UI over this data",
     f"  growthos wbr -t {DEMO_TENANT}     the weekly business review (the command is .venv/bin/growthos)",
     f'  load("marts/fact_orders", tenant="{DEMO_TENANT}")     in a notebook, after: from growthos_assets import load',
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 def demo() -> None:
     """From nothing to alerts: make the tenant acme with demo data and materialize its whole graph."""
-    from growthos_assets.resources import demo_mode
+    from warehouse.environment import demo_mode
 
     if not demo_mode():
         raise typer.BadParameter("DEMO_MODE is off. Unset it, or set it to true, to run the demo.")
@@ -62,7 +63,7 @@ def demo() -> None:
     _print_layers(outcome, ready)
     _print_changes(outcome)
     for line in NEXT:
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=True)
     _exit(outcome)
 
 
@@ -169,7 +170,7 @@ def _print_layers(outcome: "Outcome", ready: float | None) -> None:
 def _print_changes(outcome: "Outcome") -> None:
     if outcome.failed:
         for failure in outcome.failures:
-            errors.print(f"[bold red]Failed:[/] {failure}")
+            complain("Failed:", failure)
     elif outcome.up_to_date:
         console.print("Nothing new: the sources had no new record, so no table was touched. (--full runs everything.)")
     elif outcome.changed == 0:
@@ -177,7 +178,7 @@ def _print_changes(outcome: "Outcome") -> None:
     else:
         console.print(f"{outcome.changed:,} rows changed. Run {outcome.run_id}.")
     for warning in outcome.warnings:
-        console.print(f"[yellow]Check:[/] {warning}")
+        complain("Check:", warning, "yellow")
     if outcome.quarantined:
         console.print(f"{outcome.quarantined:,} rows are quarantined: growthos quarantine --tenant {outcome.tenant}")
 

@@ -5,8 +5,10 @@ broken row lands like any other, and staging turns it away into the quarantine w
 rule or the file is all that it takes to get it in.
 """
 
+import csv
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from warehouse.tenants import Tenant
 
 ROWS_PER_BATCH = 50_000
 EMAIL = "email"
+UNREADABLE = "unreadable"
+"""The field under which a line that could not be parsed lands, word for word."""
 
 
 class ImportFileError(Exception):
@@ -25,14 +29,24 @@ class ImportFileError(Exception):
 
 
 @dataclass(frozen=True)
+class Count:
+    """A field that, where it is blank, is made of others and a count of the rows that share them."""
+
+    field: str
+    among: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Kind:
-    """One kind of file: its fields (True: required), and those whose values identify a row."""
+    """One kind of file: its fields, True for those that it must have, and what makes a row the same row again."""
 
     stream: str
     fields: Mapping[str, bool]
-    identity: tuple[str, ...]
-    numbered: str | None = None
-    """A field that is filled by counting the rows of the same identity where the file has none."""
+    identity: tuple[tuple[str, ...], ...]
+    """Parts of a record's id; each is the first of these fields that is not blank."""
+    synonyms: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other names of a column → our field."""
+    counted: Count | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -59,14 +73,16 @@ KINDS: Mapping[str, Kind] = {
             "is_test": False,
             "cancelled_at": False,
         },
-        identity=("order_id", "line_id"),
-        numbered="line_id",
+        identity=(("order_id",), ("line_id",)),
+        # by the instant too: what comes back in another month's file must not take the place of what was sold
+        counted=Count("line_id", among=("order_id", "processed_at")),
     ),
     "spend": Kind(
         stream="spend",
         fields={
             "date": True,
             "channel": True,
+            "account_id": False,
             "campaign_id": False,
             "campaign_name": False,
             "spend": True,
@@ -76,7 +92,8 @@ KINDS: Mapping[str, Kind] = {
             "conversion_value": False,
             "currency": False,
         },
-        identity=("channel", "campaign_id", "campaign_name", "date"),
+        identity=(("campaign_id", "campaign_name", "channel"), ("date",)),
+        synonyms={"source": "channel"},
     ),
     "traffic": Kind(
         stream="traffic",
@@ -89,7 +106,8 @@ KINDS: Mapping[str, Kind] = {
             "checkouts": False,
             "purchases": False,
         },
-        identity=("channel", "date"),
+        identity=(("channel",), ("date",)),
+        synonyms={"channel_group": "channel"},
     ),
 }
 
@@ -103,6 +121,7 @@ class Imported:
     read: int
     landed: int
     repeated: int
+    """Rows that say again, id and all, what another row of the file says."""
 
     @property
     def unchanged(self) -> int:
@@ -110,70 +129,83 @@ class Imported:
         return self.read - self.landed - self.repeated
 
 
-def import_file(
+def land_rows(
     database: Warehouse,
     tenant: Tenant,
     kind: Kind,
-    path: Path,
-    columns: Mapping[str, str],
+    rows: pl.DataFrame,
     seen_at: datetime,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:
-    """Land a file's rows, all or nothing; a file that was landed before changes nothing.
+    """Land the rows that `read_file` gave, all or nothing; rows that were landed before change nothing.
 
-    `columns` maps our field names to the file's column names where they differ. `progress` hears (rows sent, rows).
-    ImportFileError when the file can't be read or lacks a required column.
+    `progress` hears (rows sent, rows).
     """
-    rows = _renamed(read_file(path), kind, columns, path)
     records = _records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
     distinct = records.unique(["external_id", "payload"], keep="first", maintain_order=True)
 
     def batches() -> Iterator[pl.DataFrame]:
+        sent = 0
         for batch in distinct.iter_slices(ROWS_PER_BATCH):
             yield batch
-            sent[0] += batch.height
-            progress(sent[0], distinct.height)
+            sent += batch.height
+            progress(sent, distinct.height)
 
-    sent = [0]
     landed = raw.land(database, tenant.tenant_id, "file", kind.stream, batches(), seen_at)
     return Imported(distinct, rows.height, landed.landed, rows.height - distinct.height)
 
 
-def read_file(path: Path) -> pl.DataFrame:
-    """The file's rows, every value as text. The ending says the format: .csv, .tsv, .parquet, .jsonl, .ndjson."""
-    readers: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".txt": _read_csv,
-        ".parquet": pl.read_parquet,
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise ImportFileError(f"{path.name}: can't tell the format. Name it {', '.join(readers)}.")
+def read_file(path: Path, kind: Kind, columns: Mapping[str, str]) -> pl.DataFrame:
+    """The file's rows under our field names, every value as text. The ending says the format.
+
+    `columns` maps our field names to the file's column names where they differ. ImportFileError when the file can't
+    be read or lacks a required column.
+    """
+    if unknown := [name for name in columns if name not in kind.fields]:
+        raise ImportFileError(
+            f"--map names {', '.join(unknown)}, which is no field of {kind.stream}. "
+            f"The fields are {', '.join(kind.fields)}."
+        )
     if not path.is_file():
         raise ImportFileError(f"There is no file {path}.")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ImportFileError(f"{path.name}: can't tell the format. Save it as one of {', '.join(READERS)}.")
     if path.stat().st_size == 0:
         raise ImportFileError(f"{path.name} is empty.")
     try:
         frame = reader(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ImportFileError(
-            f"{path.name} can't be read as {path.suffix[1:]}: {first}. "
-            "Export it again as UTF-8 with a header row, and with as many fields in every row as in the header."
-        ) from None
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        hint = "Export it again" + ("" if reader is pl.read_parquet else " as UTF-8, with a header row")
+        raise ImportFileError(f"{path.name} can't be read as {path.suffix[1:]}: {first}. {hint}.") from None
     if frame.is_empty():
         raise ImportFileError(f"{path.name} has a header but no row.")
-    return frame.select(_as_text(name, dtype) for name, dtype in frame.schema.items())
+    return _renamed(frame, kind, columns, path)
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
     with path.open(encoding="utf-8-sig") as file:
         header = file.readline()
     separator = max(",;\t|", key=header.count)
-    return pl.read_csv(path, separator=separator, infer_schema=False)
+    try:
+        return pl.read_csv(path, separator=separator, infer_schema=False).rename(str.strip)
+    except pl.exceptions.ComputeError:
+        _refuse_longer_rows(path, separator)
+        raise
+
+
+def _refuse_longer_rows(path: Path, separator: str) -> None:
+    """A row with more fields than the header has no place for them: say which row."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=separator)
+        header = next(rows)
+        for row in rows:
+            if len(row) > len(header):
+                raise ImportFileError(
+                    f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {len(header)}. "
+                    f"Put values that hold a {separator!r} in double quotes, or export the file again."
+                )
 
 
 def _read_jsonl(path: Path) -> pl.DataFrame:
@@ -181,20 +213,26 @@ def _read_jsonl(path: Path) -> pl.DataFrame:
     import msgspec
 
     rows: list[dict[str, str | None]] = []
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
+    for line in path.read_text(encoding="utf-8-sig").split("\n"):
         if not line.strip():
             continue
         try:
             values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         except msgspec.DecodeError:
-            rows.append({UNREADABLE: line})
+            rows.append({UNREADABLE: line.strip()})
             continue
         rows.append({name: _json_text(bytes(value)) for name, value in values.items()})
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-UNREADABLE = "unreadable"
-"""The field under which a line that could not be parsed lands, word for word."""
+READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
+    ".parquet": pl.read_parquet,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+}
 
 
 def _json_text(value: bytes) -> str | None:
@@ -205,51 +243,73 @@ def _json_text(value: bytes) -> str | None:
     return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()
 
 
-def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(dtype, pl.Datetime):
-        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
-    if dtype.is_nested():
-        raise ImportFileError(f"Column {name} holds lists or objects. Export one plain value per column.")
-    return column.cast(pl.String)
-
-
 def _renamed(frame: pl.DataFrame, kind: Kind, columns: Mapping[str, str], path: Path) -> pl.DataFrame:
-    unknown = [field for field in columns if field not in kind.fields]
-    if unknown:
-        raise ImportFileError(
-            f"--map names {', '.join(unknown)}, which is no field of {kind.stream}. "
-            f"The fields are {', '.join(kind.fields)}."
-        )
-    source = {field: columns.get(field, field) for field in kind.fields}
+    """The columns that are fields, under our names and as text."""
+    named = {synonym: field for synonym, field in kind.synonyms.items() if synonym in frame.columns}
+    named |= {field: field for field in kind.fields if field in frame.columns}
+    source = {field: column for column, field in named.items()} | dict(columns)
     missing = [
-        f"{field} (column {column!r})" if column != field else field
-        for field, column in source.items()
-        if column not in frame.columns and (kind.fields[field] or field in columns)
+        f"{field} (column {source[field]!r})" if field in columns else field
+        for field, required in kind.fields.items()
+        if (required or field in columns) and source.get(field) not in frame.columns
     ]
     if missing:
         raise ImportFileError(
             f"{path.name} has no {', '.join(missing)}. Its columns are {', '.join(frame.columns)}. "
             "Say which is which with --map field=column."
         )
-    present = {field: column for field, column in source.items() if column in frame.columns}
-    kept = [pl.col(column).alias(field) for field, column in present.items()]
-    extra = [UNREADABLE] if UNREADABLE in frame.columns else []
-    return frame.select(*kept, *extra)
+    if UNREADABLE in frame.columns:
+        source[UNREADABLE] = UNREADABLE
+    return frame.select(_as_text(column, frame.schema[column]).alias(field) for field, column in source.items())
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
+    if dtype.is_float():  # what has gaps, pandas makes float: the customer 17850.0 is 17850
+        whole = column.cast(pl.Int64, strict=False)
+        return pl.when(whole == column).then(whole.cast(pl.String)).otherwise(column.cast(pl.String))
+    if dtype.is_nested() or dtype == pl.Binary:
+        raise ImportFileError(f"Column {name} holds {dtype}. Export one plain value per row.")
+    return column.cast(pl.String)
 
 
 def _records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
+    """external_id and payload of every row."""
     if EMAIL in rows.columns and pii_key is not None:
         rows = rows.with_columns(vault.hash_emails(rows[EMAIL], pii_key))
-    if kind.numbered and kind.numbered not in rows.columns:
-        others = [field for field in kind.identity if field != kind.numbered]
-        rows = rows.with_columns((pl.int_range(pl.len()) + 1).over(others).cast(pl.String).alias(kind.numbered))
-    identity = [pl.col(field).str.strip_chars() for field in kind.identity if field in rows.columns]
+    if kind.counted:
+        rows = rows.with_columns(_filled(kind.counted, rows.columns))
+    parts = [pl.coalesce(_text(name) for name in part if name in rows.columns) for part in kind.identity]
     records = rows.select(
-        pl.concat_str(identity, separator="/", ignore_nulls=True).alias("external_id"),
+        pl.concat_str(parts, separator="/").alias("external_id"),
         pl.struct(sorted(rows.columns)).struct.json_encode().alias("payload"),
     )
-    return _numbered_variants(records)
+    return _numbered_variants(_addressed_by_content(records))
+
+
+def _text(name: str) -> pl.Expr:
+    """A column's text; blank is null."""
+    return pl.col(name).str.strip_chars().replace("", None)
+
+
+def _filled(count: Count, columns: list[str]) -> pl.Expr:
+    nth = (pl.int_range(pl.len()) + 1).over(count.among).cast(pl.String)
+    shared = [_text(name) for name in count.among[1:]]
+    made = pl.concat_str(*shared, nth, separator="/", ignore_nulls=True)
+    return (pl.coalesce(_text(count.field), made) if count.field in columns else made).alias(count.field)
+
+
+def _addressed_by_content(records: pl.DataFrame) -> pl.DataFrame:
+    """What names no record of its own (a blank order_id, an unreadable line) is known by what it says."""
+    nameless = pl.col("external_id").is_null()
+    found = records.filter(nameless)["payload"].unique()
+    if found.is_empty():
+        return records
+    hashes = {payload: f"#{hashlib.sha256(payload.encode()).hexdigest()[:16]}" for payload in found}
+    by_content = pl.col("payload").replace_strict(hashes, default=None, return_dtype=pl.String)
+    return records.with_columns(pl.when(nameless).then(by_content).otherwise("external_id").alias("external_id"))
 
 
 def _numbered_variants(records: pl.DataFrame) -> pl.DataFrame:

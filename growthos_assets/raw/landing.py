@@ -38,32 +38,31 @@ def pull(database: Warehouse, tenant: Tenant, source: Source, stream: Stream, un
 
     def batches() -> Iterator[pl.DataFrame]:
         nonlocal pages
-        records: list[RawRecord] = []
+        ids, payloads = list[str](), list[str]()
         for page in source.pages(stream, since=None, until=until):
             pages += 1
-            records.extend(page)
-            if len(records) >= BATCH:
-                yield _frame(records, stream, key)
-                records = []
-        yield _frame(records, stream, key)
+            # encoded page by page: a batch of texts is lean, a batch of nested dicts is not
+            ids += [record.external_id for record in page]
+            payloads += [_encoded(record, stream, key) for record in page]
+            if len(ids) >= BATCH:
+                yield pl.DataFrame({"external_id": ids, "payload": payloads})
+                ids, payloads = [], []
+        if ids:
+            yield pl.DataFrame({"external_id": ids, "payload": payloads})
 
     landed = raw.land(database, tenant.tenant_id, stream.source, stream.name, batches(), until)
     return Pulled(pages, landed.received, landed.landed)
 
 
-def _frame(records: list[RawRecord], stream: Stream, pii_key: bytes | None) -> pl.DataFrame:
-    encode = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def _encoded(record: RawRecord, stream: Stream, pii_key: bytes | None) -> str:
+    """The payload as canonical JSON; its personal data hashed if there is a key for it."""
     if pii_key is not None:
-        for record in records:
-            for path in stream.pii:
-                _hash_at(record.payload, path.split("."), pii_key)
-    return pl.DataFrame(
-        {
-            "external_id": [record.external_id for record in records],
-            "payload": [encode(record.payload).decode() for record in records],
-        },
-        schema={"external_id": pl.String, "payload": pl.String},
-    )
+        for path in stream.pii:
+            _hash_at(record.payload, path.split("."), pii_key)
+    return _encode(record.payload).decode()
 
 
 def _hash_at(node: Any, path: list[str], key: bytes) -> None:

@@ -145,11 +145,11 @@ def _of_google(raw: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
-    """A file names its campaigns by id or by name, and its channel as channel or as source."""
+    """A file names its campaigns by id or by name; a row that names none is its whole channel's."""
     names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
     fields = (*KINDS, "source", *names.values())
     rows = decoded(raw, dict.fromkeys(fields, pl.String)).with_columns(
-        campaign_id=first_text("campaign_id", "campaign_name"),
+        campaign_id=first_text("campaign_id", "campaign_name", "channel", "source"),
         channel=first_text("channel", "source"),
         **{name: pl.col(field) for name, field in names.items()},
     )

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import secrets
 import stat
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from warehouse import vault
 from warehouse.errors import InvalidSetting
 
-OLD, NEW = secrets.token_bytes(32), secrets.token_bytes(32)
+OLD, NEW = b"o" * 32, b"n" * 32
 
 
 def encoded(*keys: bytes) -> str:
@@ -113,7 +112,10 @@ def test_the_demo_makes_one_private_key_file(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_processes_that_come_at_once_make_one_demo_key(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "GROWTHOS_ENCRYPTION_KEY"}
-    code = "from warehouse import vault; import sys; sys.stdin.readline(); print(next(iter(vault.keyring().values())).hex())"
+    code = (
+        "import sys; from warehouse import vault; sys.stdin.readline(); "
+        "print(next(iter(vault.keyring().values())).hex())"
+    )
     children = [
         subprocess.Popen(
             [sys.executable, "-c", code],
@@ -141,7 +143,7 @@ def test_e_mail_addresses_are_hashed_as_people_mean_them() -> None:
     assert vault.hash_email("ann@example.com", vault.new_pii_key()) != ann
 
 
-@given(st.lists(st.none() | st.emails(), max_size=5))
+@given(st.lists(st.none() | st.from_regex(r"\A[ A-Za-z.+]{1,8}@[A-Za-z]{1,5}\.com\Z"), max_size=5))
 def test_hashing_twice_changes_nothing_more(emails: list[str | None]) -> None:
     once = vault.hash_emails(pl.Series("email", emails, dtype=pl.String), OLD)
     assert once.dtype == pl.String
