@@ -34,6 +34,7 @@ def load_table(key: str | Sequence[str], tenant: str, columns: Sequence[str] | N
     path = key.split("/") if isinstance(key, str) else list(key)
     table = ".".join(path)
     if path[0] == "raw":
-        frame = raw.read_latest(database, tenant, table)
+        frame = raw.read_latest(database, tenant, table).sort("external_id")
         return frame if columns is None else frame.select(columns)
-    return database.read(table, tenant, columns=columns)
+    frame = database.read(table, tenant, columns=columns)
+    return frame.sort(column.name for column in database.columns(table) if column.is_key and column.name in frame.columns)

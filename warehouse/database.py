@@ -57,6 +57,7 @@ class Column:
     name: str
     type: str
     scale: int | None
+    is_key: bool
 
     @property
     def selected(self) -> str:
@@ -193,7 +194,9 @@ class Warehouse:
                 found = query(
                     cursor,
                     "SELECT column_name::text, udt_name::text, "
-                    "CASE udt_name WHEN 'numeric' THEN numeric_scale::int END AS scale "
+                    "CASE udt_name WHEN 'numeric' THEN numeric_scale::int END AS scale, "
+                    "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = format('%I.%I', $1, $2)::regclass "
+                    "AND i.indisprimary AND ordinal_position = ANY (i.indkey)) AS is_key "
                     "FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
                     "ORDER BY ordinal_position",
                     [schema, name],

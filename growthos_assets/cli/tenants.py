@@ -1,11 +1,16 @@
 """`growthos tenants` and `growthos tenant`: the brands and their settings."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from growthos_assets.cli.output import Format, FormatOption, console, print_json, table
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from warehouse.tenants import Tenant
 
 tenant_app = typer.Typer(help="Create a tenant, or change its settings.", no_args_is_help=True)
 
@@ -18,6 +23,23 @@ ClockAt = Annotated[
         "--clock",
         help="Pin the tenant's clock to an ISO instant (for history that has ended); 'real' unpins it.",
     ),
+]
+Margins = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--margin", help="category=share: gross margin where no unit cost is known, e.g. apparel=0.6; repeat."
+    ),
+]
+ShippingRate = Annotated[str | None, typer.Option(help="Shipping cost as a share of net revenue, e.g. 0.08.")]
+OpsRate = Annotated[str | None, typer.Option(help="Fulfilment cost as a share of net revenue, e.g. 0.05.")]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold", help="rule.name=value: an alert rule's own line, e.g. cac_increase.threshold=0.2; repeat."
+    ),
+]
+KeepPii = Annotated[
+    bool | None, typer.Option("--keep-pii/--hash-pii", help="Land e-mail addresses in clear, or hashed (default).")
 ]
 
 
@@ -54,21 +76,26 @@ def list_tenants(format: FormatOption = Format.table) -> None:
 
 
 @tenant_app.command("create")
-def create(tenant_id: str, timezone: Timezone, currency: Currency, name: Name = None, clock: ClockAt = None) -> None:
+def create(
+    tenant_id: str,
+    timezone: Annotated[str, typer.Option(help="IANA time zone, e.g. Europe/London.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217 code, e.g. GBP.")],
+    name: Name = None,
+    clock: ClockAt = None,
+    margin: Margins = None,
+    shipping_rate: ShippingRate = None,
+    ops_rate: OpsRate = None,
+    threshold: Thresholds = None,
+    keep_pii: KeepPii = None,
+) -> None:
     """Create a tenant. The daemon makes it a partition and materializes it; `growthos run` does so now."""
     from growthos_assets.loading import warehouse
     from warehouse import tenants
     from warehouse.tenants import Tenant
 
     warehouse()
-    tenant = Tenant(
-        tenant_id,
-        name or tenant_id,
-        timezone or "UTC",
-        currency or "USD",
-        clock_at=_instant(clock, timezone or "UTC"),
-    )
-    tenants.create(tenant)
+    tenant = Tenant(tenant_id, name or tenant_id, timezone, currency)
+    tenants.create(_changed(tenant, clock, margin, shipping_rate, ops_rate, threshold, keep_pii))
     console.print(f"Created tenant {tenant_id}.")
 
 
@@ -79,6 +106,11 @@ def change(
     timezone: Timezone = None,
     currency: Currency = None,
     clock: ClockAt = None,
+    margin: Margins = None,
+    shipping_rate: ShippingRate = None,
+    ops_rate: OpsRate = None,
+    threshold: Thresholds = None,
+    keep_pii: KeepPii = None,
 ) -> None:
     """Change a tenant's settings; what is not named stays."""
     from dataclasses import replace
@@ -89,11 +121,62 @@ def change(
     warehouse()
     tenant = tenants.get(tenant_id)
     given = {"name": name, "timezone": timezone, "currency": currency}
-    changed = replace(tenant, **{setting: value for setting, value in given.items() if value is not None})
-    if clock is not None:
-        changed = replace(changed, clock_at=_instant(clock, changed.timezone))
-    tenants.update(changed)
+    tenant = replace(tenant, **{setting: value for setting, value in given.items() if value is not None})
+    tenants.update(_changed(tenant, clock, margin, shipping_rate, ops_rate, threshold, keep_pii))
     console.print(f"Changed tenant {tenant_id}. `growthos run --tenant {tenant_id}` applies it to the numbers.")
+
+
+def _changed(
+    tenant: "Tenant",
+    clock: str | None,
+    margins: list[str] | None,
+    shipping_rate: str | None,
+    ops_rate: str | None,
+    thresholds: list[str] | None,
+    keep_pii: bool | None,
+) -> "Tenant":
+    """The tenant with the settings that were given; typer.BadParameter for one that can't be."""
+    from dataclasses import replace
+
+    from kpis import alerts
+
+    if clock is not None:
+        tenant = replace(tenant, clock_at=_instant(clock, tenant.timezone))
+    if margins:
+        own = {category.lower(): _number(value, "--margin") for category, value in _pairs(margins, "--margin")}
+        tenant = replace(tenant, category_margins={**tenant.category_margins, **own})
+    if shipping_rate is not None:
+        tenant = replace(tenant, shipping_rate=_number(shipping_rate, "--shipping-rate"))
+    if ops_rate is not None:
+        tenant = replace(tenant, ops_rate=_number(ops_rate, "--ops-rate"))
+    if thresholds:
+        rules = {rule: dict(own) for rule, own in tenant.alert_thresholds.items()}
+        for path, value in _pairs(thresholds, "--threshold"):
+            rule, _, line = path.partition(".")
+            rules.setdefault(rule, {})[line] = float(_number(value, "--threshold"))
+        try:
+            alerts.resolve_thresholds(rules)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--threshold") from None
+        tenant = replace(tenant, alert_thresholds=rules)
+    return tenant if keep_pii is None else replace(tenant, keep_pii=keep_pii)
+
+
+def _pairs(entries: list[str], option: str) -> list[tuple[str, str]]:
+    pairs = [entry.partition("=") for entry in entries]
+    for name, equals, value in pairs:
+        if not (name and equals and value):
+            raise typer.BadParameter(f"{name + equals + value!r} is not name=value", param_hint=option)
+    return [(name, value) for name, _, value in pairs]
+
+
+def _number(text: str, option: str) -> "Decimal":
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is not a number, e.g. 0.08", param_hint=option) from None
 
 
 def _instant(text: str | None, timezone: str) -> datetime | None:
