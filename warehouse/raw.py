@@ -1,14 +1,16 @@
 """The raw records: append-only, one row per version of a record, addressed by content."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from warehouse.database import Warehouse, execute, lock
-from warehouse.quoting import literal
+from warehouse.quoting import literal, qualified, quoted
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,52 @@ def land(
     return Landed(received, landed)
 
 
-def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.DataFrame:
+def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.LazyFrame:
     """The latest version of every record of a stream's view (`raw.shopify_orders`), or the one known at `as_of`.
 
-    Columns external_id, version, payload, payload_hash, seen_at; ordered by nothing in particular.
+    Columns external_id, version, payload, payload_hash, seen_at, in no particular order. Rows come from the database
+    in batches as the frame is collected, and only the columns that are asked for: a history need not fit in memory.
     """
-    known = f"seen_at <= {_instant(as_of)}" if as_of else ""
-    versions = warehouse.read(table, tenant_id, where=known)
-    if versions.is_empty() or versions["version"].max() == 1:
-        return versions
-    return versions.sort("version").unique("external_id", keep="last", maintain_order=True)
+    schema = {
+        "external_id": pl.String,
+        "version": pl.Int64,
+        "payload": pl.String,
+        "payload_hash": pl.Binary,
+        "seen_at": pl.Datetime("us", "UTC"),
+    }
+
+    def rows(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        sql = _latest(table, columns or list(schema), as_of)
+        with warehouse.as_tenant(tenant_id) as cursor:
+            cursor.execute(sql if n_rows is None else f"{sql} LIMIT {n_rows}")
+            batches: Any = cursor
+            for batch in batches.fetch_record_batch():  # which the driver's types do not know
+                frame = pl.DataFrame(batch)
+                yield frame if predicate is None else frame.filter(predicate)
+
+    return register_io_source(rows, schema=schema)
+
+
+def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.DataFrame:
+    """`scan_latest`, all of it now."""
+    return scan_latest(warehouse, tenant_id, table, as_of).collect()
+
+
+def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
+    """Of each record the newest version, or the newest that was known at `as_of`.
+
+    Versions count up from 1 with time, and nearly all records have no second one: only the others are grouped.
+    """
+    known = f" AND seen_at <= {_instant(as_of)}" if as_of else ""
+    records = f"(SELECT * FROM {qualified(table)} WHERE true{known})"
+    selected = (f"v.{quoted(c)}::text AS {quoted(c)}" if c == "payload" else f"v.{quoted(c)}" for c in columns)
+    return (
+        f"SELECT {', '.join(selected)} FROM {records} v LEFT JOIN "
+        f"(SELECT external_id, max(version) AS newest FROM {records} r WHERE version > 1 GROUP BY external_id) n "
+        "ON n.external_id = v.external_id WHERE v.version = coalesce(n.newest, 1)"
+    )
 
 
 def _instant(at: datetime) -> str:

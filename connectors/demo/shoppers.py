@@ -9,6 +9,7 @@ from connectors.demo.model import Fact
 
 ARRIVALS_A_DAY = 14
 GUESTS = 0.043  # of arrivals: they check out once without an account
+KNOWN_SINCE = 40  # arrivals ago, for a guest who is a customer
 SUBSCRIBERS = 0.012  # of arrivals: they open an account and never order
 
 # The share of customers who have come back, by days since the order before; the rest never do. A second
@@ -73,7 +74,8 @@ def arrivals(days: int, scale: int, demand: Flow, acquisition: Flow, roll: Roll)
     count = ARRIVALS_A_DAY * days * scale
     for number in range(count):
         moment = demand.moment(*acquisition.locate((number + roll()) / count * acquisition.total))
-        yield Shopper(number, _kind(roll()), _email(number), place(roll), first_channel(roll), moment)
+        kind = _kind(roll())
+        yield Shopper(number, kind, _email(_person(number, kind)), place(roll), first_channel(roll), moment)
 
 
 def visits(shopper: Shopper, end: float, roll: Roll) -> Iterator[float]:
@@ -93,6 +95,11 @@ def _kind(chance: float) -> Kind:
     if chance < GUESTS:
         return "guest"
     return "subscriber" if chance < GUESTS + SUBSCRIBERS else "customer"
+
+
+def _person(number: int, kind: Kind) -> int:
+    """Whose e-mail address it is: three guests in four have shopped before, and only did not log in."""
+    return number - KNOWN_SINCE if kind == "guest" and number % 4 and number >= KNOWN_SINCE else number
 
 
 def _email(number: int) -> str:

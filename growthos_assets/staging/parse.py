@@ -22,10 +22,20 @@ DataType = pl.DataType | type[pl.DataType]
 SEPARATOR = "\x1f"
 """Between the sentences of `_problems` while it is made: text joins ten times faster than lists do."""
 
+DECODED_AT_ONCE = 5_000
+"""Payloads; decoding takes ten times their size in memory, and a few thousand at a time are no slower."""
+
 
 def decoded(raw: pl.LazyFrame, fields: Mapping[str, DataType]) -> pl.LazyFrame:
     """The payload's fields as columns of text, beside `external_id` and `seen_at`; what it lacks is null."""
-    payload = pl.col("payload").str.json_decode(pl.Struct(fields))
+    record = pl.Struct(fields)
+
+    def decode(payloads: pl.Series) -> pl.Series:
+        slices = (payloads.slice(start, DECODED_AT_ONCE) for start in range(0, len(payloads), DECODED_AT_ONCE))
+        parts = [part.str.json_decode(record) for part in slices]
+        return pl.concat(parts) if parts else pl.Series(payloads.name, [], record)
+
+    payload = pl.col("payload").map_batches(decode, return_dtype=record, is_elementwise=True)
     return raw.select("external_id", "seen_at", payload=payload).unnest("payload")
 
 
