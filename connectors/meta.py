@@ -11,7 +11,4 @@ PAGE_SIZE = 500
 
 def records(body: Body) -> list[RawRecord]:
     """One record per campaign and day of the ad account; the row lands unchanged."""
-    return [
-        RawRecord(f"{row['account_id']}_{row['campaign_id']}_{row['date_start']}", row)
-        for row in body["data"]
-    ]
+    return [RawRecord(f"{row['account_id']}_{row['campaign_id']}_{row['date_start']}", row) for row in body["data"]]

@@ -37,4 +37,6 @@ def load_table(key: str | Sequence[str], tenant: str, columns: Sequence[str] | N
         frame = raw.read_latest(database, tenant, table).sort("external_id")
         return frame if columns is None else frame.select(columns)
     frame = database.read(table, tenant, columns=columns)
-    return frame.sort(column.name for column in database.columns(table) if column.is_key and column.name in frame.columns)
+    return frame.sort(
+        column.name for column in database.columns(table) if column.is_key and column.name in frame.columns
+    )

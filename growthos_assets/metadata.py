@@ -2,6 +2,7 @@
 
 import base64
 import io
+import zlib
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,8 @@ from warehouse.contract import Table, schema_of
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 12
 PREVIEW_LETTERS = 40
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How every PNG begins."""
 
 
 def column_schema(contract: type[Table]) -> dg.TableSchema:
@@ -98,4 +101,20 @@ def shown(thing: Any) -> dg.MarkdownMetadataValue:
         return dg.MetadataValue.md(thing)
     png = io.BytesIO()
     thing.save(png, format="png", scale_factor=1)
-    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(png.getvalue()).decode()})")
+    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(_packed(png.getvalue())).decode()})")
+
+
+def _packed(png: bytes) -> bytes:
+    """The same picture, deflated anew: the renderer hardly does, and the event log keeps what every run has drawn."""
+    chunks: list[tuple[bytes, bytes]] = []
+    at = len(PNG)
+    while at < len(png):
+        end = at + 8 + int.from_bytes(png[at : at + 4])
+        chunks.append((png[at + 4 : at + 8], png[at + 8 : end]))
+        at = end + 4  # the checksum
+    pixels = zlib.decompress(b"".join(data for kind, data in chunks if kind == b"IDAT"))
+    header = [(kind, data) for kind, data in chunks if kind not in (b"IDAT", b"IEND")]
+    packed = [*header, (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b"")]
+    return PNG + b"".join(
+        len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4) for kind, data in packed
+    )

@@ -9,12 +9,14 @@ from pydantic import PrivateAttr
 
 from connectors.demo import DemoSource
 from connectors.source import Source
+from growthos_assets import clock
 from growthos_assets.loading import warehouse
 from growthos_assets.table import Call, Transform
 from warehouse import raw, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
 from warehouse.environment import demo_mode
+from warehouse.errors import UnknownTenant
 from warehouse.tenants import Tenant
 
 
@@ -37,22 +39,32 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         """The tenant's settings, as they were when the run first asked."""
         if tenant_id not in self._tenants:
             warehouse()  # a new database gets its schema before it is asked for anything
-            self._tenants[tenant_id] = tenants.get(tenant_id)
+            try:
+                self._tenants[tenant_id] = tenants.get(tenant_id)
+            except UnknownTenant as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
         return self._tenants[tenant_id]
 
     def remember(self, contract: type[Table], tenant_id: str, frame: pl.DataFrame) -> None:
         """Hand a frame on to the tables of the same run that read it."""
         self._written[tenant_id, contract.__spec__.qualified] = frame
 
-    def read(self, contract: type[Table], tenant_id: str) -> pl.DataFrame:
-        """The tenant's rows of the contract's table; of a raw stream, the latest version of each record."""
-        written = self._written.get((tenant_id, contract.__spec__.qualified))
-        return self.read_table(contract.__spec__.qualified, tenant_id) if written is None else written
+    def scan(self, contract: type[Table], tenant_id: str) -> pl.LazyFrame:
+        """The tenant's rows of the contract's table; of a raw stream, the latest version of each record.
+
+        A table is read once a run. A raw stream comes in batches whenever it is collected: it need not fit in memory.
+        """
+        table = contract.__spec__.qualified
+        if table.startswith("raw."):
+            return raw.scan_latest(self.database, tenant_id, table, self._known_at())
+        if (tenant_id, table) not in self._written:
+            self.remember(contract, tenant_id, self.database.read(table, tenant_id))
+        return self._written[tenant_id, table].lazy()
 
     def call(self, tenant: Tenant, now: datetime) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""
         return Call(
-            lambda contract: self.read(contract, tenant.tenant_id).lazy(),
+            lambda contract: self.scan(contract, tenant.tenant_id),
             {"tenant": tenant, "now": now},
             self._shared.setdefault(tenant.tenant_id, {}),
         )
@@ -60,9 +72,11 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     def read_table(self, table: str, tenant_id: str) -> pl.DataFrame:
         """The tenant's rows of `schema.table`, from the database."""
         if table.startswith("raw."):
-            known_at = datetime.fromisoformat(self.known_at) if self.known_at else None
-            return raw.read_latest(self.database, tenant_id, table, known_at)
+            return raw.read_latest(self.database, tenant_id, table, self._known_at())
         return self.database.read(table, tenant_id)
+
+    def _known_at(self) -> datetime | None:
+        return datetime.fromisoformat(self.known_at) if self.known_at else None
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._written.clear()
@@ -84,7 +98,7 @@ class Clock(dg.ConfigurableResource[Any]):
         """The tenant's present instant, in UTC; during a run, the instant at which it began."""
         if self.now:
             return datetime.fromisoformat(self.now).astimezone(UTC)
-        return (tenant.clock_at or self._started or datetime.now(UTC)).astimezone(UTC)
+        return clock.now(tenant, self._started)
 
 
 class Sources(dg.ConfigurableResource[Any]):

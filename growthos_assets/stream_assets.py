@@ -79,9 +79,11 @@ def _materialize(
     source = sources.of(tenant) if stream else None
     pulled = pull(warehouse.database, tenant, source, stream, now) if source and stream else Pulled()
 
-    latest = warehouse.read(contract, tenant_id)
-    warehouse.remember(contract, tenant_id, latest)
-    freshness = _freshness(latest, now, is_file=stream is None, is_connected=source is not None)
+    latest = warehouse.scan(contract, tenant_id)
+    records, versions, newest = (
+        latest.select(pl.len(), pl.col("version").sum(), pl.col("seen_at").max().alias("newest")).collect().row(0)
+    )
+    freshness = _freshness(newest, now, is_file=stream is None, is_connected=source is not None)
     yield dg.AssetCheckResult(
         check_name=FRESHNESS_CHECK,
         passed=freshness.passed,
@@ -89,35 +91,34 @@ def _materialize(
         description=freshness.message,
         metadata={"skipped": freshness.skipped},
     )
-    progress.report(progress.Step("raw", name, time.perf_counter() - started, latest.height, pulled.landed))
-    yield dg.MaterializeResult(metadata=_report(pulled, latest), data_version=_data_version(latest))
+    progress.report(progress.Step("raw", name, time.perf_counter() - started, records, pulled.landed))
+    yield dg.MaterializeResult(
+        metadata=_report(pulled, records, latest),
+        # versions are only ever appended: their number and the newest instant say which ones were read
+        data_version=dg.DataVersion(f"{versions} versions, newest {newest}"),
+    )
 
 
-def _data_version(latest: pl.DataFrame) -> dg.DataVersion:
-    """Versions are only ever appended, so their number and the newest instant say which ones were read."""
-    return dg.DataVersion(f"{latest['version'].sum()} versions, newest {latest['seen_at'].max()}")
-
-
-def _freshness(latest: pl.DataFrame, now: datetime, *, is_file: bool, is_connected: bool) -> Finding:
+def _freshness(newest: datetime | None, now: datetime, *, is_file: bool, is_connected: bool) -> Finding:
     if is_file:
         return Finding.skip("files are imported by hand, on no schedule")
     if not is_connected:
         return Finding.skip("this source is not connected")
-    newest = latest["seen_at"].max()
-    if not isinstance(newest, datetime):
+    if newest is None:
         return Finding(False, "The source has never said anything. Check its connection.")
     age = now - newest
     words = f"The newest record was landed {newest:%Y-%m-%d %H:%M} UTC"
     return Finding(age <= FRESH_FOR, f"{words}, {age / timedelta(hours=1):.1f} hours ago")
 
 
-def _report(pulled: Pulled, latest: pl.DataFrame) -> dict[str, Any]:
+def _report(pulled: Pulled, records: int, latest: pl.LazyFrame) -> dict[str, Any]:
+    first = latest.select("external_id", "version", "seen_at", "payload").head(metadata.PREVIEW_ROWS)
     return {
-        "dagster/partition_row_count": latest.height,
+        "dagster/partition_row_count": records,
         "pages": pulled.pages,
         "rows_in": pulled.received,
         "rows_out": pulled.landed,
         "rows_quarantined": 0,
         "rows_deduplicated": pulled.unchanged,
-        "preview": metadata.preview(latest.select("external_id", "version", "seen_at", "payload")),
+        "preview": metadata.preview(first.collect()),
     }

@@ -133,9 +133,7 @@ def resolve_thresholds(overrides: Thresholds | None = None) -> dict[str, dict[st
         base = limits[rule_id]["threshold"]
         critical = limits[rule_id].get("critical", base)
         if abs(critical) < abs(base):
-            raise ValueError(
-                f"{rule_id}: critical ({critical}) must be at least as far from 0 as threshold ({base})"
-            )
+            raise ValueError(f"{rule_id}: critical ({critical}) must be at least as far from 0 as threshold ({base})")
     return limits
 
 
@@ -177,9 +175,7 @@ def evaluate(
     return pl.DataFrame(fired, schema=SCHEMA)
 
 
-def _alert(
-    rule: Rule, facts: Mapping[str, Movement], limits: Mapping[str, float], currency: str
-) -> dict[str, Any]:
+def _alert(rule: Rule, facts: Mapping[str, Movement], limits: Mapping[str, float], currency: str) -> dict[str, Any]:
     metric = rule.conditions[0]
     is_critical = "critical" in limits and metric.holds(facts, limits["critical"])
     severity: Severity = "critical" if is_critical else rule.severity
@@ -206,9 +202,7 @@ def _kpis(*, per_channel: bool) -> list[str]:
 def _retention(cohorts: pl.DataFrame | pl.LazyFrame) -> Movement:
     month, current, baseline = baseline_retention(cohorts)
     change = None if current is None or baseline is None else current - baseline
-    return Movement(
-        f"D30 retention of the {month} cohort", KPIS["retention_rate"].unit, current, baseline, change
-    )
+    return Movement(f"D30 retention of the {month} cohort", KPIS["retention_rate"].unit, current, baseline, change)
 
 
 def _check_threshold(rule_id: str, name: str, value: object, defaults: Mapping[str, float]) -> None:

@@ -42,9 +42,7 @@ def revenue_drivers(summary: Mapping[str, Movement]) -> list[Driver]:
     )
     factors.append(("Order value (gross ÷ orders)", "money", _ratio(revenue, orders)))
     weight = _log_mean(*revenue)
-    return [
-        Driver(label, unit, now, before, weight * log(now / before)) for label, unit, (now, before) in factors
-    ]
+    return [Driver(label, unit, now, before, weight * log(now / before)) for label, unit, (now, before) in factors]
 
 
 def _both(summary: Mapping[str, Movement], kpi: str) -> tuple[float, float] | None:

@@ -114,8 +114,6 @@ def require_names(owner: str, expected: Iterable[str], given: Iterable[str]) -> 
     unknown = sorted(got.difference(wanted))
     if missing or unknown:
         faults = [
-            f"{kind}: {', '.join(names)}"
-            for kind, names in (("missing", missing), ("unknown", unknown))
-            if names
+            f"{kind}: {', '.join(names)}" for kind, names in (("missing", missing), ("unknown", unknown)) if names
         ]
         raise TypeError(f"{owner}({', '.join(wanted)}) takes exactly these names; {'; '.join(faults)}")

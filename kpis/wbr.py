@@ -155,6 +155,4 @@ def _span(week: Window) -> str:
 def _require(name: str, comparison: pl.DataFrame, kpis: Iterable[str]) -> None:
     missing = [kpi for kpi in kpis if kpi not in comparison["kpi"]]
     if missing:
-        raise ValueError(
-            f"{name} lacks {', '.join(missing)}; compare with wbr.SUMMARY_KPIS and wbr.CHANNEL_KPIS"
-        )
+        raise ValueError(f"{name} lacks {', '.join(missing)}; compare with wbr.SUMMARY_KPIS and wbr.CHANNEL_KPIS")

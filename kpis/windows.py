@@ -54,9 +54,7 @@ def last_complete_day(now: datetime, timezone: str) -> date:
         ValueError,
         OSError,
     ) as error:  # unknown; not a relative path; a folder such as "America"
-        raise ValueError(
-            f"no time zone is called {timezone!r}; use an IANA name such as 'Europe/Berlin'"
-        ) from error
+        raise ValueError(f"no time zone is called {timezone!r}; use an IANA name such as 'Europe/Berlin'") from error
     return now.astimezone(zone).date() - timedelta(days=1)
 
 

@@ -23,11 +23,7 @@ def value_text(value: float, unit: Unit, currency: str = "") -> str:
             return f"{value:z,.0f}"
         case "money":
             amount = f"{value:z,.{0 if abs(value) >= 1000 else 2}f}"
-            return (
-                f"{'-' if amount.startswith('-') else ''}{currency} {amount.lstrip('-')}"
-                if currency
-                else amount
-            )
+            return f"{'-' if amount.startswith('-') else ''}{currency} {amount.lstrip('-')}" if currency else amount
 
 
 def change_text(change: float, unit: Unit) -> str:

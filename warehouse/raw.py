@@ -97,6 +97,8 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
     ) -> Iterator[pl.DataFrame]:
         sql = _latest(table, columns or list(schema), as_of)
         with warehouse.as_tenant(tenant_id) as cursor:
+            # without statistics, as after a first landing, the planner would look each record up among the newer ones
+            execute(cursor, "SET LOCAL enable_nestloop = off")
             cursor.execute(sql if n_rows is None else f"{sql} LIMIT {n_rows}")
             batches: Any = cursor
             for batch in batches.fetch_record_batch():  # which the driver's types do not know

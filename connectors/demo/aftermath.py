@@ -77,6 +77,4 @@ def _return(lines: tuple[Line, ...], at: int, roll: Roll) -> Refund:
 
 
 def _refund(index: int, line: Line, quantity: int) -> RefundLine:
-    return RefundLine(
-        index, quantity, line.net * quantity // line.quantity, line.tax * quantity // line.quantity
-    )
+    return RefundLine(index, quantity, line.net * quantity // line.quantity, line.tax * quantity // line.quantity)

@@ -42,7 +42,8 @@ def alerts(
 ) -> pl.LazyFrame:
     """Evaluate the tenant's rules on the last seven complete days."""
     window = kpis.trailing(DAYS, kpis.last_complete_day(now, tenant.timezone))
-    fired = kpis.alerts.evaluate(kpi_daily, cohorts, window, tenant.alert_thresholds, channel_names(dim_channel))
+    names = channel_names(dim_channel)
+    fired = kpis.alerts.evaluate(kpi_daily, cohorts, window, tenant.alert_thresholds, names, tenant.currency)
     return fired.lazy().with_columns(
         window_start=pl.lit(window.start),
         window_end=pl.lit(window.end),

@@ -59,7 +59,7 @@ def review(
     before, names = window.previous(), channel_names(dim_channel)
     summary = kpis.compare(kpi_daily, window, before, kpis.wbr.SUMMARY_KPIS)
     channels = kpis.compare(kpi_daily, window, before, kpis.wbr.CHANNEL_KPIS, by=["channel_id"])
-    alerts = kpis.alerts.evaluate(kpi_daily, cohorts, window, tenant.alert_thresholds, names)
+    alerts = kpis.alerts.evaluate(kpi_daily, cohorts, window, tenant.alert_thresholds, names, tenant.currency)
     markdown = kpis.wbr.render(
         window, summary.collect(), channels.collect(), alerts, cohorts.collect(), tenant.currency, names
     )

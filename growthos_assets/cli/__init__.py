@@ -1,17 +1,38 @@
 """The command `growthos`.
 
-Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached).
+Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached),
+130 stopped by Ctrl-C.
 Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
 """
 
 import sys
+from typing import Any
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from growthos_assets.cli import imports, numbers, runs, tenants
 from growthos_assets.cli.output import complain, errors
 
+CANCELLED = "57014"
+"""The SQLSTATE of a statement that Ctrl-C has cancelled."""
+
+
+class _Stoppable(TyperGroup):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Ctrl-C ends in the exit code that shells have for it, and in no traceback."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, Exception) as error:
+            if not (isinstance(error, KeyboardInterrupt) or getattr(error, "sqlstate", None) == CANCELLED):
+                raise
+            errors.print("Stopped.")
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=_Stoppable,
     help="Growth numbers you can trust: raw shop, ad and web events to KPIs and alerts, in Dagster and PostgreSQL.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -25,9 +46,6 @@ def main() -> None:
     """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        errors.print("\nStopped.")
-        sys.exit(130)
     except Exception as error:
         if not _is_ours(error):
             raise
@@ -37,7 +55,7 @@ def main() -> None:
 
 def _is_ours(error: Exception) -> bool:
     """Errors whose message is written for the person who typed the command."""
-    from growthos_assets.raw.importing import ImportFileError
+    from growthos_assets.raw.formats import ImportFileError
     from warehouse.errors import WarehouseError
 
     return isinstance(error, WarehouseError | ImportFileError)

@@ -43,7 +43,9 @@ def orders(
     currency: Currency = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Orders from a CSV, Parquet or JSONL file, one row per order line; a negative quantity is a return on its own date.
+    """Orders from a CSV, Parquet or JSONL file, one row per order line.
+
+    A negative quantity is a return on its own date, of the order that it names.
 
     **Fields**: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
     title, category, discount, tax, shipping, currency, landing_url, referrer, source_name, is_test, cancelled_at.
@@ -192,7 +194,8 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
 
 
 def _print(summary: dict[str, Any]) -> None:
-    counts = table("rows", "", title=f"Imported {summary['file']} into {summary['tenant']}", right=[""])
+    console.print(f"Imported {summary['file']} into {summary['tenant']}", soft_wrap=True)
+    counts = table("rows", "", right=[""])
     for label in ("read", "landed", "unchanged", "repeated", "quarantined"):
         counts.add_row(label, f"{summary[label]:,}")
     console.print(counts)

@@ -255,7 +255,12 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, da
     window = _window(settings, now, days, until)
     names = channel_names(_load("marts/dim_channel", tenant).lazy())
     fired = kpis.alerts.evaluate(
-        _state(tenant, window), _load("cohorts/cohorts", tenant), window, settings.alert_thresholds, names
+        _state(tenant, window),
+        _load("cohorts/cohorts", tenant),
+        window,
+        settings.alert_thresholds,
+        names,
+        settings.currency,
     )
     return window, now, fired
 

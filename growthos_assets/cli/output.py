@@ -52,11 +52,10 @@ def complain(mark: str, text: str, style: str = "bold red") -> None:
 
 
 def table(*columns: str, title: str | None = None, right: Iterable[str] = ()) -> Table:
-    """An empty table; columns named in `right` hold numbers: right-aligned, and never broken."""
+    """An empty table; columns named in `right` are right-aligned."""
     made = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        number = column in right
-        made.add_column(column, justify="right" if number else "left", no_wrap=number, overflow="fold")
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     return made
 
 

@@ -18,7 +18,15 @@ KEY = ("date", "channel_id", "campaign_id")
 COSTS = ("cogs", "shipping_cost", "ops_cost")
 """Booked with the sale, and taken back with the refund."""
 
+GROSS, DISCOUNTS, REFUNDS = "fact_order_lines.revenue_gross", "fact_order_lines.discounts", "fact_refunds.refunds"
+NET = [GROSS, DISCOUNTS, REFUNDS]
+"""What revenue is summed from; fact_orders has columns of these names too, on the order basis."""
+
 TRAFFIC = ("date", "channel_id", "sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
+
+
+def _booked(*costs: str) -> list[str]:
+    return [f"{fact}.{cost}" for fact in ("fact_order_lines", "fact_refunds") for cost in costs]
 
 
 class KpiDaily(Table, name="kpis.kpi_daily", key=KEY):
@@ -28,31 +36,35 @@ class KpiDaily(Table, name="kpis.kpi_daily", key=KEY):
     these columns at the grain you want and divide last (`kpis.rollup`).
     """
 
-    date: pl.Date = column("The tenant's local day; for spend, the ad account's.")
+    date: pl.Date = column(
+        "The tenant's local day; for spend, the ad account's.",
+        metadata={
+            "sources": [
+                "fact_orders.order_date",
+                "fact_order_lines.order_date",
+                "fact_refunds.refund_date",
+                "fact_spend.date",
+                "fact_traffic.date",
+            ]
+        },
+    )
     channel_id: str = column("dim_channel.")
     campaign_id: str = column("dim_campaign; (none) when no campaign is known.")
     orders: int = column(MEASURES["orders"].doc, ge=0, metadata={"sources": ["fact_orders.order_id"]})
     new_customers: int = column(
         MEASURES["new_customers"].doc, ge=0, metadata={"sources": ["fact_orders.is_new_customer"]}
     )
-    revenue_gross: Money = column(MEASURES["revenue_gross"].doc)
-    discounts: Money = column(MEASURES["discounts"].doc)
-    refunds: Money = column(MEASURES["refunds"].doc)
-    revenue_net: Money = column(MEASURES["revenue_net"].doc)
-    new_customer_revenue: Money = column(
-        MEASURES["new_customer_revenue"].doc,
-        metadata={
-            "sources": [
-                "fact_order_lines.revenue_gross",
-                "fact_order_lines.discounts",
-                "fact_refunds.refunds",
-            ]
-        },
+    revenue_gross: Money = column(MEASURES["revenue_gross"].doc, metadata={"sources": [GROSS]})
+    discounts: Money = column(MEASURES["discounts"].doc, metadata={"sources": [DISCOUNTS]})
+    refunds: Money = column(MEASURES["refunds"].doc, metadata={"sources": [REFUNDS]})
+    revenue_net: Money = column(MEASURES["revenue_net"].doc, metadata={"sources": NET})
+    new_customer_revenue: Money = column(MEASURES["new_customer_revenue"].doc, metadata={"sources": NET})
+    cogs: Money = column(MEASURES["cogs"].doc, metadata={"sources": _booked("cogs")})
+    shipping_cost: Money = column(MEASURES["shipping_cost"].doc, metadata={"sources": _booked("shipping_cost")})
+    ops_cost: Money = column(MEASURES["ops_cost"].doc, metadata={"sources": _booked("ops_cost")})
+    contribution_margin: Money = column(
+        MEASURES["contribution_margin"].doc, metadata={"sources": [*NET, *_booked(*COSTS)]}
     )
-    cogs: Money = column(MEASURES["cogs"].doc)
-    shipping_cost: Money = column(MEASURES["shipping_cost"].doc)
-    ops_cost: Money = column(MEASURES["ops_cost"].doc)
-    contribution_margin: Money = column(MEASURES["contribution_margin"].doc)
     spend: Money = column(MEASURES["spend"].doc, nullable=True)
     impressions: int = column(MEASURES["impressions"].doc, nullable=True)
     clicks: int = column(MEASURES["clicks"].doc, nullable=True)

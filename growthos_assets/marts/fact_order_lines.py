@@ -34,7 +34,9 @@ class FactOrderLines(Table, name="marts.fact_order_lines", key=("order_id", "lin
 
     order_id: str = column("The order.")
     line_id: str = column("The line within the order.")
-    order_date: pl.Date = column("The order's business day in the tenant's time zone.")
+    order_date: pl.Date = column(
+        "The order's business day in the tenant's time zone.", metadata={"sources": ["stg_orders.order_date"]}
+    )
     customer_id: str = column("Who bought; null for a guest.", nullable=True)
     channel_id: str = column("The order's channel.")
     campaign_id: str = column("The order's campaign.", metadata=CAMPAIGN)

@@ -5,7 +5,6 @@ broken row lands like any other, and staging turns it away into the quarantine w
 rule or the file is all that it takes to get it in.
 """
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,18 +13,14 @@ from pathlib import Path
 
 import polars as pl
 
+from growthos_assets.raw import formats
+from growthos_assets.raw.formats import UNREADABLE, ImportFileError
 from warehouse import raw, tenants, vault
 from warehouse.database import Warehouse
 from warehouse.tenants import Tenant
 
 ROWS_PER_BATCH = 50_000
 EMAIL = "email"
-UNREADABLE = "unreadable"
-"""The field under which a line that could not be parsed lands, word for word."""
-
-
-class ImportFileError(Exception):
-    """The file can't be read as what it is said to be; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -141,8 +136,8 @@ def land_rows(
 
     `progress` hears (rows sent, rows).
     """
-    records = _records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
-    distinct = records.unique(["external_id", "payload"], keep="first", maintain_order=True)
+    said = records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
+    distinct = said.unique(["external_id", "payload"], keep="first", maintain_order=True)
 
     def batches() -> Iterator[pl.DataFrame]:
         sent = 0
@@ -166,81 +161,7 @@ def read_file(path: Path, kind: Kind, columns: Mapping[str, str]) -> pl.DataFram
             f"--map names {', '.join(unknown)}, which is no field of {kind.stream}. "
             f"The fields are {', '.join(kind.fields)}."
         )
-    if not path.is_file():
-        raise ImportFileError(f"There is no file {path}.")
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ImportFileError(f"{path.name}: can't tell the format. Save it as one of {', '.join(READERS)}.")
-    if path.stat().st_size == 0:
-        raise ImportFileError(f"{path.name} is empty.")
-    try:
-        frame = reader(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        first = str(error).strip().splitlines()[0].rstrip(".")
-        hint = "Export it again" + ("" if reader is pl.read_parquet else " as UTF-8, with a header row")
-        raise ImportFileError(f"{path.name} can't be read as {path.suffix[1:]}: {first}. {hint}.") from None
-    if frame.is_empty():
-        raise ImportFileError(f"{path.name} has a header but no row.")
-    return _renamed(frame, kind, columns, path)
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = max(",;\t|", key=header.count)
-    try:
-        return pl.read_csv(path, separator=separator, infer_schema=False).rename(str.strip)
-    except pl.exceptions.ComputeError:
-        _refuse_longer_rows(path, separator)
-        raise
-
-
-def _refuse_longer_rows(path: Path, separator: str) -> None:
-    """A row with more fields than the header has no place for them: say which row."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=separator)
-        header = next(rows)
-        for row in rows:
-            if len(row) > len(header):
-                raise ImportFileError(
-                    f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {len(header)}. "
-                    f"Put values that hold a {separator!r} in double quotes, or export the file again."
-                )
-
-
-def _read_jsonl(path: Path) -> pl.DataFrame:
-    """Each line by itself: values keep their text, and a line that is no JSON object lands with what it says."""
-    import msgspec
-
-    rows: list[dict[str, str | None]] = []
-    for line in path.read_text(encoding="utf-8-sig").split("\n"):
-        if not line.strip():
-            continue
-        try:
-            values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        except msgspec.DecodeError:
-            rows.append({UNREADABLE: line.strip()})
-            continue
-        rows.append({name: _json_text(bytes(value)) for name, value in values.items()})
-    return pl.DataFrame(rows, infer_schema_length=None)
-
-
-READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_csv,
-    ".txt": _read_csv,
-    ".parquet": pl.read_parquet,
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-}
-
-
-def _json_text(value: bytes) -> str | None:
-    import msgspec
-
-    if value == b"null":
-        return None
-    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()
+    return _renamed(formats.read(path), kind, columns, path)
 
 
 def _renamed(frame: pl.DataFrame, kind: Kind, columns: Mapping[str, str], path: Path) -> pl.DataFrame:
@@ -275,8 +196,8 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     return column.cast(pl.String)
 
 
-def _records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
-    """external_id and payload of every row."""
+def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
+    """One record per row: external_id and payload, e-mail addresses hashed with the key if there is one."""
     if EMAIL in rows.columns and pii_key is not None:
         rows = rows.with_columns(vault.hash_emails(rows[EMAIL], pii_key))
     if kind.counted:

@@ -62,7 +62,10 @@ class StgOrders(Table, name="staging.stg_orders", key=("order_id",)):
     is_cancelled: bool = payload("Cancelled; paid back or not.")
     is_voided: bool = payload("Cancelled before anything was paid; of a file every cancelled order.")
     is_counted: bool = payload("Neither test nor voided: counts in the numbers.")
-    seen_at: Instant = column("When the version that it was made from was landed.")
+    seen_at: Instant = column(
+        "When the version that it was made from was landed.",
+        metadata={"sources": ["shopify_orders.seen_at", "file_orders.seen_at"]},
+    )
 
 
 @table(StgOrders)

@@ -1,16 +1,14 @@
 """The command `growthos`, run in this process through its real entry."""
 
 import itertools
-import json
 import os
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 import pytest
+from cli_command import Command, Done
 from sqlalchemy.engine import URL
 
 # partitioned checks are in preview; what Dagster itself warns of on import is not ours to mend
@@ -19,29 +17,27 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 _numbers = itertools.count()
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a command did: its exit code and what it printed."""
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the output as wide as that."""
+    from growthos_assets.cli import output
 
-    code: int
-    out: str
-    err: str
+    def resize(width: int) -> None:
+        monkeypatch.setenv("COLUMNS", str(width))
+        for console in (output.console, output.errors):
+            monkeypatch.setattr(console, "width", width)
 
-    @property
-    def document(self) -> Any:
-        """stdout as the one JSON document that it has to be."""
-        return json.loads(self.out)
-
-
-Command = Callable[..., Done]
+    return resize
 
 
 @pytest.fixture
-def growthos(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `growthos` with these arguments, in a wide terminal that is none, on DATABASE_URL's database."""
+def growthos(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: Callable[[int], None]
+) -> Command:
+    """Runs `growthos` with these arguments, in a wide terminal, on DATABASE_URL's database."""
     from growthos_assets import cli
 
-    monkeypatch.setenv("COLUMNS", "300")
+    terminal(300)
 
     def run(*arguments: str) -> Done:
         capsys.readouterr()

@@ -106,12 +106,8 @@ def _order(index: int, order: Order, currency: str) -> Node:
         "presentmentCurrencyCode": presentment,
         "taxesIncluded": place.tax_included,
         "email": shopper.email,
-        "customer": (
-            None if shopper.kind == "guest" else {"id": _gid("Customer", FIRST_CUSTOMER + shopper.number)}
-        ),
-        "shippingAddress": (
-            {"countryCodeV2": place.country, "provinceCode": place.province} if order.on_web else None
-        ),
+        "customer": (None if shopper.kind == "guest" else {"id": _gid("Customer", FIRST_CUSTOMER + shopper.number)}),
+        "shippingAddress": ({"countryCodeV2": place.country, "provinceCode": place.province} if order.on_web else None),
         "discountCodes": [f"SAVE{basket.discount_percent}"] if discount else [],
         "totalDiscountsSet": money(discount),
         "subtotalPriceSet": money(basket.subtotal),
@@ -133,9 +129,7 @@ def _order(index: int, order: Order, currency: str) -> Node:
                     },
                     "variant": {"id": _gid("ProductVariant", FIRST_VARIANT + line.variant.number)},
                     "originalUnitPriceSet": money(line.unit_price),
-                    "discountAllocations": (
-                        [{"allocatedAmountSet": money(line.discount)}] if line.discount else []
-                    ),
+                    "discountAllocations": ([{"allocatedAmountSet": money(line.discount)}] if line.discount else []),
                     "taxLines": [{"priceSet": money(line.tax)}] if line.tax else [],
                 }
                 for position, line in enumerate(basket.lines)

@@ -1,0 +1,97 @@
+"""The formats of files that people export, each read as a frame without judging a value."""
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+UNREADABLE = "unreadable"
+"""The column of a line that could not be parsed, word for word."""
+
+
+class ImportFileError(Exception):
+    """The file can't be read as what it is said to be; the message says what to change."""
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The file's rows; the ending says the format. CSV and JSONL give text alone, Parquet the types that it has.
+
+    ImportFileError when it is not there, holds no row, or is not what its ending says.
+    """
+    if not path.is_file():
+        raise ImportFileError(f"There is no file {path}.")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ImportFileError(f"{path.name}: can't tell the format. Save it as one of {', '.join(READERS)}.")
+    if path.stat().st_size == 0:
+        raise ImportFileError(f"{path.name} is empty.")
+    try:
+        frame = reader(path)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, csv.Error, OSError) as error:
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        hint = "Export it again" + ("" if reader is _read_parquet else " as UTF-8, with a header row")
+        raise ImportFileError(f"{path.name} can't be read as {path.suffix[1:]}: {first}. {hint}.") from None
+    if frame.is_empty():
+        raise ImportFileError(f"{path.name} holds no row.")
+    return frame
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    separator = max(",;\t|", key=header.count)
+    try:
+        return pl.read_csv(path, separator=separator, infer_schema=False, glob=False).rename(str.strip)
+    except pl.exceptions.ComputeError:
+        _refuse_longer_rows(path, separator)
+        raise
+
+
+def _refuse_longer_rows(path: Path, separator: str) -> None:
+    """A row with more fields than the header has no place for them: say which row."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=separator)
+        header = next(rows)
+        for row in rows:
+            if len(row) > len(header):
+                raise ImportFileError(
+                    f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {len(header)}. "
+                    f"Put values that hold a {separator!r} in double quotes, or export the file again."
+                )
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path, glob=False)
+
+
+def _read_jsonl(path: Path) -> pl.DataFrame:
+    """Each line by itself: values keep their text, and a line that is no JSON object lands with what it says."""
+    rows: list[dict[str, str | None]] = []
+    for line in path.read_text(encoding="utf-8-sig").split("\n"):
+        if not line.strip():
+            continue
+        try:
+            values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        except msgspec.DecodeError:
+            rows.append({UNREADABLE: line.strip()})
+            continue
+        rows.append({name: _json_text(bytes(value)) for name, value in values.items()})
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".txt": _read_csv,
+    ".parquet": _read_parquet,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+}
+
+
+def _json_text(value: bytes) -> str | None:
+    if value == b"null":
+        return None
+    return msgspec.json.decode(value, type=str) if value.startswith(b'"') else value.decode()

@@ -1,0 +1,75 @@
+"""Interrupted and outdated: an import that is killed, and a database that an older GrowthOS has left."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from cli_command import Command
+from cli_files import csv, line
+
+ROWS = 500
+COMMAND = "from growthos_assets.cli import main; main()"
+
+
+@contextmanager
+def stuck_import(url: str, shop: str, file: Path) -> Iterator[subprocess.Popen[str]]:
+    """An import in a process of its own that has sent its rows, and waits for a lock to write them."""
+    arguments = [sys.executable, "-c", COMMAND, "import", "orders", str(file), "--tenant", shop]
+    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as watcher:
+        holder.execute("LOCK TABLE raw.raw_events IN EXCLUSIVE MODE")
+        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw.raw_events'::regclass"
+        deadline = time.monotonic() + 30
+        while watcher.execute(waiting).fetchone() is None:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield process
+
+
+def landed(shop: str) -> int:
+    from growthos_assets import load
+
+    return load("raw/file_orders", shop).height
+
+
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_an_import_that_is_stopped_half_way_lands_nothing_and_again_lands_all(
+    blow: signal.Signals, code: int, shop: str, warehouse_url: str, growthos: Command, tmp_path: Path
+) -> None:
+    file = csv(tmp_path / "orders.csv", *(line(str(number)) for number in range(ROWS)))
+    with stuck_import(warehouse_url, shop, file) as process:
+        process.send_signal(blow)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert landed(shop) == 0
+    done = growthos("import", "orders", str(file), "--tenant", shop, "--format", "json")
+    assert done.document["landed"] == ROWS
+    assert landed(shop) == ROWS
+
+
+def test_an_older_schema_migrates_by_itself_and_keeps_its_records(
+    database: str, growthos: Command, tmp_path: Path
+) -> None:
+    from growthos_assets import loading
+    from warehouse import migrate
+
+    file = csv(tmp_path / "orders.csv", line("1"), line("2"))
+    new = ("--tenant", "old", "--timezone", "UTC", "--currency", "USD")
+    assert growthos("import", "orders", str(file), *new).code == 0
+    migrate.downgrade(f"{int(migrate.head()) - 1:04d}")
+    loading.close()  # the next command is another process
+    assert migrate.current() != migrate.head()
+
+    assert growthos("kpis", "--tenant", "old").code == 0
+    assert migrate.current() == migrate.head()
+    assert landed("old") == 2
+    again = growthos("import", "orders", str(file), "--tenant", "old", "--format", "json")
+    assert (again.document["landed"], again.document["unchanged"]) == (0, 2)
