@@ -146,6 +146,7 @@ def _check_result(check: Check, finding: Finding) -> dg.AssetCheckResult:
 
 
 def _quarantine_rows(bad: pl.DataFrame, contract: Contract, run_id: str) -> pl.DataFrame:
+    key = pl.col(contract.__spec__.key).cast(pl.String)
     rows = as_json(bad.drop(REASONS))
     hashes = pl.Series([hashlib.sha256(row.encode()).hexdigest()[:16] for row in rows], dtype=pl.String)
     return (
@@ -154,7 +155,7 @@ def _quarantine_rows(bad: pl.DataFrame, contract: Contract, run_id: str) -> pl.D
         .select(
             table_name=pl.lit(contract.__spec__.qualified),
             fingerprint=pl.format("{}-{}", "hash", "twin"),
-            record_id=pl.concat_str(pl.col(contract.__spec__.key).cast(pl.String), separator="/", ignore_nulls=True),
+            record_id=pl.concat_str(key, separator="/", ignore_nulls=True).str.replace_all("\0", "", literal=True),
             reasons=REASONS,
             row="row",
             run_id=pl.lit(run_id),

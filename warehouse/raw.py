@@ -69,11 +69,11 @@ def land(
             "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
             f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
             f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {_instant(seen_at)} "
-            "FROM (SELECT DISTINCT ON (external_id) * FROM stage_raw ORDER BY external_id, position DESC) s "
-            "LEFT JOIN LATERAL ("
+            "FROM stage_raw s LEFT JOIN LATERAL ("
             f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
             "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
-            "WHERE l.payload_hash IS DISTINCT FROM s.payload_hash",
+            "WHERE l.payload_hash IS DISTINCT FROM s.payload_hash AND NOT EXISTS (SELECT FROM stage_raw later "
+            "WHERE later.external_id = s.external_id AND later.position > s.position)",
         )
     return Landed(received, landed)
 

@@ -103,6 +103,7 @@ def dev(
         warehouse()
     root = project_root()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DAGSTER_HOME", str(root))  # from any folder, the instance of this dagster.yaml
     errors.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     command = [
         sys.executable,

@@ -1,8 +1,44 @@
-"""Dagster's marks on tests that load the code location."""
+"""What the graph's tests stand on: real runs over a real PostgreSQL, their events kept in memory unless they matter."""
 
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
+import psycopg
+import pytest
+from graph_runs import Graph
 
 # partitioned checks are in preview; what Dagster itself warns of on import is not ours to mend
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs leave behind lands in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture
+def graph() -> Iterator[Graph]:
+    """The graph on an instance in memory."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Graph(instance)
+
+
+@pytest.fixture
+def shop(database: str) -> str:
+    """DATABASE_URL of an empty warehouse with one tenant, `shop`, that no source is connected to."""
+    from graph_shop import open_shop
+
+    open_shop("shop")
+    return database
+
+
+@pytest.fixture
+def owner(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """A superuser's connection to the test's database: sees every tenant's rows, as no run of ours does."""
+    url = next(request.getfixturevalue(name) for name in ("demo", "database") if name in request.fixturenames)
+    with psycopg.connect(url, autocommit=True) as db:
+        yield db

@@ -1,0 +1,243 @@
+"""Write, audit, publish: what is wrong stays out, what was right stays in place, and a run later all is well."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+from graph_runs import FACTS, STAGED, Graph, stored
+from graph_shop import NOW, land, open_shop, orders
+
+from growthos_assets import load, loading, running
+from growthos_assets.demo import ensure_tenant
+from warehouse import server
+
+ORDERS = "shopify/orders"
+
+
+def prices(table: str, tenant: str = "shop") -> dict[int, int]:
+    """{order number: what it cost}, as a table has it."""
+    rows = load(table, tenant).select("order_id", "revenue_gross").iter_rows()
+    return {int(order_id.rsplit("/", 1)[1]): int(price) for order_id, price in rows}
+
+
+def _is_skipped(check: dg.AssetCheckEvaluation) -> bool:
+    return "skipped" in check.metadata and bool(check.metadata["skipped"].value)
+
+
+def quarantined(owner: psycopg.Connection) -> dict[str, list[str]]:
+    """{table: the reasons of its one row}."""
+    return dict(owner.execute("SELECT table_name, reasons FROM ops.quarantine").fetchall())
+
+
+def test_a_failed_check_publishes_nothing_and_stops_what_lies_behind(
+    shop: str, graph: Graph, owner: psycopg.Connection
+) -> None:
+    land("shop", ORDERS, orders(1, 2))
+    assert graph.run("shop", *FACTS).success
+    before = stored(owner, "shop")
+
+    land("shop", ORDERS, orders(2, price="30.00", subtotal="99.00"))
+    land("shop", ORDERS, orders(3, price="ten"))
+    run = graph.run("shop", *FACTS)
+
+    assert not run.success
+    assert set(run.failures) == {"staging/stg_order_lines"}
+    words = run.failures["staging/stg_order_lines"]
+    assert words.startswith("staging.stg_order_lines of shop was not published: header_matches_lines failed.")
+    assert "The rows published before are still in place." in words
+    assert run.failed_checks["staging/stg_order_lines:header_matches_lines"] == (
+        "1 orders whose lines do not add up to their header"
+    )
+    assert prices("staging/stg_order_lines") == {1: 10, 2: 10}
+    untouched = {"staging.stg_order_lines", "staging.stg_refunds", *(t for t in before if t.startswith("marts.fact"))}
+    after = stored(owner, "shop")
+    assert {table for table in untouched if after[table] != before[table]} == set()
+    assert {table.replace(".", "/") for table in untouched} & set(run.materialized) == set()
+    assert {"staging/stg_orders", "marts/dim_channel"} <= set(run.materialized)  # what does not read it went on
+    assert "unit_price: 'ten' is not an amount from 0 to a billion" in quarantined(owner)["staging.stg_order_lines"]
+
+
+def test_a_failed_check_is_the_tenants_own(shop: str, graph: Graph) -> None:
+    open_shop("other")
+    land("shop", ORDERS, orders(1, subtotal="99.00"))
+    land("other", ORDERS, orders(1))
+    assert not graph.run("shop", *STAGED).success
+    assert graph.run("other", *STAGED).success
+    assert graph.check_passed("staging/stg_order_lines", "header_matches_lines") == {"shop": False, "other": True}
+
+
+def test_a_table_of_mostly_broken_rows_is_not_published(shop: str, graph: Graph, owner: psycopg.Connection) -> None:
+    land("shop", ORDERS, orders(1, 2))
+    assert graph.run("shop", *STAGED).success
+
+    land("shop", ORDERS, orders(3, 4, 5, price="ten"))
+    run = graph.run("shop", *STAGED)
+
+    assert set(run.failures) == {"staging/stg_orders"}
+    assert "contract failed" in run.failures["staging/stg_orders"]
+    assert run.failed_checks["staging/stg_orders:contract"] == "3 of 5 rows are quarantined"
+    assert prices("staging/stg_order_lines") == {1: 10, 2: 10}
+    assert owner.execute("SELECT DISTINCT table_name, run_id FROM ops.quarantine").fetchall() == [
+        ("staging.stg_orders", run.run_id)
+    ]
+
+
+def test_a_broken_row_goes_to_quarantine_and_leaves_when_it_is_mended(
+    shop: str, graph: Graph, owner: psycopg.Connection
+) -> None:
+    land("shop", ORDERS, orders(*range(1, 10)))
+    land("shop", ORDERS, orders(10, price="ten"))
+    run = graph.run("shop", *FACTS)
+    assert run.success
+    assert run.failed_checks["staging/stg_orders:contract"] == "1 of 10 rows are quarantined"
+    assert set(prices("marts/fact_orders")) == set(range(1, 10))
+    assert set(quarantined(owner)) == {"staging.stg_orders", "staging.stg_order_lines"}
+    told = run.materialized["staging/stg_orders"]
+    assert (told["rows_in"], told["rows_out"], told["rows_quarantined"]) == (10, 9, 1)
+
+    land("shop", ORDERS, orders(10, price="10.00"))
+    run = graph.run("shop", *FACTS)
+    assert run.success
+    assert run.failed_checks == {}
+    assert set(prices("marts/fact_orders")) == set(range(1, 11))
+    assert quarantined(owner) == {}
+
+
+def test_a_warning_stops_nothing(shop: str, graph: Graph) -> None:
+    day = {
+        "dimensions": {"date": "20260201", "sessionDefaultChannelGroup": "Direct"},
+        "metrics": {
+            "sessions": "5", "itemViewEvents": "4", "addToCarts": "3", "checkouts": "2", "ecommercePurchases": "9",
+        },
+        "timeZone": "UTC",
+    }  # fmt: skip
+    land("shop", "ga4/traffic", {"a-day": day})
+    run = graph.run(
+        "shop", "raw/ga4_traffic", "staging/stg_traffic", "marts/dim_channel", "marts/fact_traffic", "kpis/kpi_daily"
+    )
+    assert run.success
+    assert set(run.failed_checks) == {"marts/fact_traffic:funnel_nested"}
+    assert load("kpis/kpi_daily", "shop")["purchases"].to_list() == [9]
+
+
+def test_a_tenant_with_nothing_but_an_order_file_is_not_in_the_wrong(shop: str, graph: Graph) -> None:
+    row = {
+        "order_id": "A-1",
+        "line_id": "1",
+        "processed_at": "2026-02-01T12:00:00Z",
+        "customer_id": "C-1",
+        "quantity": "2",
+        "unit_price": "5",
+    }
+    land("shop", "file/orders", {"A-1/1": row})
+    run = graph.run("shop")
+    assert run.success
+    assert run.failed_checks == {}
+    skipped = {name: check.description or "" for name, check in run.checks.items() if _is_skipped(check)}
+    assert all(words.startswith("skipped: ") for words in skipped.values())
+    assert set(skipped) == {
+        *(f"raw/{name}:freshness" for name in ("shopify_orders", "shopify_customers", "shopify_products")),
+        *(f"raw/{name}:freshness" for name in ("meta_insights", "google_ads_insights", "ga4_traffic")),
+        *(f"raw/file_{name}:freshness" for name in ("orders", "spend", "traffic")),
+        "staging/stg_spend:spend_not_empty",
+        "staging/stg_traffic:traffic_not_empty",
+        "marts/fact_spend:spend_not_empty",
+        "marts/fact_traffic:traffic_not_empty",
+    }
+    assert load("kpis/kpi_daily", "shop")["revenue_net"].to_list() == [10]
+
+
+def test_a_source_is_stale_after_a_day_of_silence(database: str, graph: Graph) -> None:
+    tenant = ensure_tenant("acme")
+    stream, check = "raw/shopify_products", "raw/shopify_products:freshness"
+    fresh = graph.run("acme", stream)
+    assert fresh.checks[check].passed
+    silent_for = tenant.clock_at + timedelta(hours=27)
+    stale = graph.run("acme", stream, resources={"clock": {"now": silent_for.isoformat()}})
+    assert stale.success
+    assert not stale.checks[check].passed
+    assert "27.0 hours ago" in (stale.checks[check].description or "")
+
+
+def test_a_report_can_be_made_as_it_was_known_then(shop: str, graph: Graph) -> None:
+    then = NOW - timedelta(days=3)
+    land("shop", ORDERS, orders(1), then)
+    land("shop", ORDERS, orders(1, price="30.00"), NOW)
+    land("shop", ORDERS, orders(2), NOW)
+
+    as_of = {"warehouse": {"known_at": (then + timedelta(hours=1)).isoformat()}}
+    assert graph.run("shop", *FACTS, resources=as_of).success
+    assert prices("marts/fact_orders") == {1: 10}
+
+    assert graph.run("shop", *FACTS).success
+    assert prices("marts/fact_orders") == {1: 30, 2: 10}
+
+
+KILLED_WHILE_PUBLISHING = """
+    import os, signal
+    from growthos_assets import running
+    from warehouse.database import Warehouse
+
+    replace = Warehouse.replace
+
+    def killed(self, cursor, contract, *args, **options):
+        changes = replace(self, cursor, contract, *args, **options)
+        if contract.__spec__.name == "fact_orders":
+            os.kill(os.getpid(), signal.SIGKILL)  # every statement is through, nothing is committed
+        return changes
+
+    Warehouse.replace = killed
+    running.run("shop", lambda step: None)
+"""
+
+
+def test_a_killed_run_leaves_whole_tables_and_the_next_one_heals(
+    shop: str, graph: Graph, owner: psycopg.Connection
+) -> None:
+    land("shop", ORDERS, orders(1))
+    assert graph.run("shop").success
+    before = stored(owner, "shop")
+
+    land("shop", ORDERS, orders(1, price="30.00"))
+    land("shop", ORDERS, orders(2))
+    child = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(KILLED_WHILE_PUBLISHING)], check=False
+    )
+    assert child.returncode == -signal.SIGKILL
+    after = stored(owner, "shop")
+    assert prices("staging/stg_order_lines") == prices("marts/fact_order_lines") == {1: 30, 2: 10}
+    assert prices("marts/fact_orders") == {1: 10}
+    behind = [table for table in after if table.split(".")[0] in ("cohorts", "kpis", "alerts")]
+    assert {table for table in behind if after[table] != before[table]} == set()
+
+    healed = running.run("shop", lambda step: None)
+    assert not healed.failed
+    assert not healed.up_to_date
+    assert prices("marts/fact_orders") == {1: 30, 2: 10}
+
+
+@pytest.fixture
+def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An embedded server that nobody else uses."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("GROWTHOS_HOME", str(tmp_path / "growthos"))
+    yield
+    loading.close()
+    server.stop()
+
+
+def test_postgresql_may_be_restarted_between_two_runs_of_a_process(own_server: None) -> None:
+    open_shop("shop")
+    land("shop", ORDERS, orders(1))
+    assert not running.run("shop", lambda step: None).failed
+    assert server.stop()
+    land("shop", ORDERS, orders(2))
+    assert not running.run("shop", lambda step: None).failed
+    assert set(prices("marts/fact_orders")) == {1, 2}
