@@ -21,15 +21,15 @@ def _import_layers() -> None:
 
 
 def tables() -> list[Declaration]:
-    """Every table that a transform fills, layer by layer."""
+    """Every table that a transform fills, layer by layer and by name, whatever was imported first."""
     _import_layers()
-    return sorted(TABLES.values(), key=lambda table: LAYERS.index(table.key[0]))
+    return sorted(TABLES.values(), key=lambda table: (LAYERS.index(table.key[0]), table.name))
 
 
 def streams() -> list[type[RawRecords]]:
-    """Every stream of the raw layer."""
+    """Every stream of the raw layer, by name."""
     _import_layers()
-    return RawRecords.__subclasses__()
+    return sorted(RawRecords.__subclasses__(), key=lambda contract: contract.__spec__.name)
 
 
 def stored_contracts() -> list[type[Table]]:

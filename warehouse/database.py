@@ -195,7 +195,7 @@ class Warehouse:
                     cursor,
                     "SELECT column_name::text, udt_name::text, "
                     "CASE udt_name WHEN 'numeric' THEN numeric_scale::int END AS scale, "
-                    "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = format('%I.%I', $1, $2)::regclass "
+                    "EXISTS (SELECT FROM pg_index i WHERE i.indrelid = to_regclass(format('%I.%I', $1, $2)) "
                     "AND i.indisprimary AND ordinal_position = ANY (i.indkey)) AS is_key "
                     "FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 "
                     "ORDER BY ordinal_position",
