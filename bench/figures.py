@@ -88,7 +88,7 @@ def size() -> None:
     from growthos_assets.definitions import defs
 
     graph = defs().resolve_asset_graph()
-    found = subprocess.run([sys.executable, "-m", "pytest", "--collect-only", "-q"], capture_output=True, text=True)
+    found = subprocess.run([sys.executable, "-m", "pytest", "--collect-only"], capture_output=True, text=True)
     tests = sum("::" in line for line in found.stdout.splitlines())
     print(f"{len(graph.get_all_asset_keys())} assets, {len(graph.asset_check_keys)} checks, {tests} tests")
 

@@ -5,16 +5,12 @@ python -m growthos_assets.dictionary > docs/tables.md
 
 from collections.abc import Iterator
 
-from sqlalchemy.dialects import postgresql
-
 from growthos_assets import graph
 from growthos_assets.metadata import column_sources
 from growthos_assets.table import TABLES
 from warehouse.contract import Table, description_of, schema_of
-from warehouse.ddl import sql_type
+from warehouse.ddl import type_name
 from warehouse.ops import OPS
-
-POSTGRESQL = postgresql.dialect()
 
 
 def document() -> str:
@@ -42,8 +38,7 @@ def _section(contract: type[Table]) -> Iterator[str]:
     declared = TABLES.get(spec.name)
     sources = column_sources(declared) if declared else {}
     for name, col in schema_of(contract).columns.items():
-        is_json = bool((col.metadata or {}).get("json"))
-        kind = sql_type(col.dtype.type, is_json=is_json).compile(POSTGRESQL).lower()
+        kind = type_name(contract, name)
         marks = [kind, "null"] if col.nullable else [kind]
         origin = ", ".join(f"{table.__spec__.name}.{column}" for table, column in sources.get(name, []))
         label = f"**{name}**" if name in spec.key else name

@@ -10,6 +10,7 @@ import polars as pl
 
 from growthos_assets.table import Declaration, reads
 from warehouse.contract import Table, schema_of
+from warehouse.ddl import type_name
 
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 12
@@ -25,7 +26,7 @@ def column_schema(contract: type[Table]) -> dg.TableSchema:
         [
             dg.TableColumn(
                 name,
-                str(col.dtype),
+                type_name(contract, name),
                 col.description,
                 dg.TableColumnConstraints(
                     nullable=bool(col.nullable),

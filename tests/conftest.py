@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,11 +22,31 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
+def session_home() -> Path:
+    """GROWTHOS_HOME of this session: not in pytest's folder, whose mode another session may change."""
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+    return Path(tempfile.gettempdir()) / f"growthos-tests-{session}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The controlling process is the last to go: by now every worker's server has stopped."""
+    if hasattr(config, "workerinput"):
+        return
+    homes = {session_home(), *_homes_of_workers(config)}
+    for home in homes:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _homes_of_workers(config: pytest.Config) -> list[Path]:
+    session = getattr(config.pluginmanager.get_plugin("dsession"), "nodemanager", None)
+    return [Path(tempfile.gettempdir()) / f"growthos-tests-{session.testrunuid}"] if session else []
+
+
 @pytest.fixture(scope="session")
-def server(session_folder: Path) -> Iterator[URL]:
+def server() -> Iterator[URL]:
     """The session's embedded PostgreSQL, as its owner sees it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GROWTHOS_HOME", str(session_folder / "growthos"))
+        patch.setenv("GROWTHOS_HOME", str(session_home()))
         patch.delenv("DATABASE_URL", raising=False)
         from warehouse.server import owner_url
 

@@ -38,6 +38,12 @@ def sql_type(dtype: PolarsDataType, *, is_json: bool = False) -> TypeEngine[Any]
     return SQL_TYPES[dtype.base_type()]()
 
 
+def type_name(contract: type[Table], column: str) -> str:
+    """What PostgreSQL calls the column's type, e.g. `numeric(18, 4)`."""
+    dtype = schema_of(contract).columns[column].dtype.type
+    return sql_type(dtype, is_json=column in json_columns(contract)).compile(pg.dialect()).lower()
+
+
 def sqlalchemy_table(contract: type[Table], metadata: sa.MetaData) -> sa.Table:
     """The contract as a SQLAlchemy table with `tenant_id` first in its key."""
     spec = contract.__spec__

@@ -18,6 +18,7 @@ from growthos_assets.partitions import TENANTS
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.table import Contract, Declaration
 from warehouse.contract import schema_of
+from warehouse.ddl import type_name
 
 SPEC = Path(__file__).with_name("spec.json")
 DESIGN = {
@@ -153,7 +154,7 @@ def test_the_column_schema_is_the_contract(asset: str) -> None:
     contract = schema_of(CONTRACTS[asset]).columns
     assert list(columns) == list(contract)
     for name, column in columns.items():
-        assert column.type == str(contract[name].dtype)
+        assert column.type == type_name(CONTRACTS[asset], name)
         assert column.constraints.nullable == contract[name].nullable
         assert column.description == contract[name].description
         assert column.description, f"{asset}.{name} says nothing"

@@ -1,0 +1,70 @@
+"""`running.run`: a run stored like any other, that touches no table unless there is something new."""
+
+import dataclasses
+from contextlib import nullcontext
+from decimal import Decimal
+
+import psycopg
+import pytest
+from graph_runs import Graph, stored
+from graph_shop import NOW, land, orders
+
+from growthos_assets import load, running
+from growthos_assets.partitions import TENANT_SET
+from growthos_assets.progress import Step
+from growthos_assets.running import Outcome
+from warehouse import tenants
+from warehouse.errors import UnknownTenant
+
+
+@pytest.fixture(autouse=True)
+def in_memory(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are stored as any instance stores them, here without the milliseconds of a disk."""
+    monkeypatch.setattr(running, "open_instance", lambda: nullcontext(graph.instance))
+
+
+def run(**options: str | bool) -> Outcome:
+    return running.run("shop", lambda step: None, **options)
+
+
+def test_only_news_makes_the_tables_anew(shop: str, owner: psycopg.Connection) -> None:
+    land("shop", "shopify/orders", orders(1), NOW.replace(day=1))
+    land("shop", "shopify/orders", orders(2), NOW.replace(day=3))
+    heard: list[Step] = []
+    first = running.run("shop", heard.append)
+    assert not first.up_to_date
+    assert first.changed > 0
+    assert [layer.tables for layer in first.layers()] == [9, 7, 10, 2, 5, 2]
+    assert len([step for step in heard if step.seconds is not None]) == 35
+
+    before = stored(owner, "shop")
+    again = run()
+    assert again.up_to_date
+    assert [layer.name for layer in again.layers()] == ["raw"]
+    assert stored(owner, "shop") == before
+
+    past = run(known_at=NOW.replace(day=2).isoformat())
+    assert not past.up_to_date
+    assert load("marts/fact_orders", "shop").height == 1
+    land("shop", "shopify/orders", orders(3))
+    assert not run().up_to_date, "a run of the past is not taken for the present"
+    assert load("marts/fact_orders", "shop").height == 3
+
+    tenants.update(dataclasses.replace(tenants.get("shop"), ops_rate=Decimal("0.10")))
+    assert not run().up_to_date
+    assert load("marts/fact_orders", "shop")["ops_cost"].sum() == 3
+
+
+def test_an_unknown_tenant_becomes_no_partition(shop: str, graph: Graph) -> None:
+    with pytest.raises(UnknownTenant):
+        running.run("nobody", lambda step: None)
+    assert graph.instance.get_dynamic_partitions(TENANT_SET) == []
+
+
+def test_a_failure_is_told_in_words(shop: str) -> None:
+    land("shop", "shopify/orders", orders(1, subtotal="99.00"))
+    outcome = run()
+    assert outcome.failed
+    assert outcome.failures[0].startswith("staging.stg_order_lines of shop was not published: header_matches_lines")
+    assert outcome.document()["success"] is False
+    assert not run().up_to_date, "a run that failed is run again"
