@@ -39,7 +39,8 @@ def demo() -> None:
         for title in ("fresh demo", "second demo"):
             seconds, output = timed([*GROWTHOS, "demo"], home)
             print(f"{title}: {seconds:.1f} s")
-            print(re.search(r"Layers.*?┘", output, re.DOTALL).group())  # type: ignore[union-attr]
+            layers = re.search(r"Layers.*?┘", output, re.DOTALL)
+            print(layers.group() if layers else sys.exit(f"the {title} printed no layers:\n{output}"))
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
         print(f"peak memory of the largest process: {peak:.0f} MiB")
         timed([*GROWTHOS, "stop"], home)

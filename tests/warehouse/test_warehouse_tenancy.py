@@ -214,9 +214,14 @@ def test_a_connection_is_reused_safely_after_another_tenant(warehouse: Warehouse
 
 def test_a_connection_is_reused_safely_after_an_sql_error(warehouse: Warehouse) -> None:
     first = backend(warehouse, "theirs")
-    with pytest.raises(adbc_driver_manager.Error, match="division by zero"), warehouse.as_tenant("theirs") as cursor:  # noqa: PT012
-        execute(cursor, "DELETE FROM marts.thing")
-        query(cursor, "SELECT 1 / 0 AS boom")
+
+    def fail_half_way() -> None:
+        with warehouse.as_tenant("theirs") as cursor:
+            execute(cursor, "DELETE FROM marts.thing")
+            query(cursor, "SELECT 1 / 0 AS boom")
+
+    with pytest.raises(adbc_driver_manager.Error, match="division by zero"):
+        fail_half_way()
     assert warehouse.read("marts.thing", "ours").height == 2
     assert warehouse.read("marts.thing", "theirs").height == 1
     assert backend(warehouse, "ours") == first
@@ -224,9 +229,14 @@ def test_a_connection_is_reused_safely_after_an_sql_error(warehouse: Warehouse) 
 
 def test_a_connection_is_reused_safely_after_the_caller_failed(warehouse: Warehouse) -> None:
     first = backend(warehouse, "theirs")
-    with pytest.raises(KeyboardInterrupt), warehouse.as_tenant("theirs") as cursor:  # noqa: PT012
-        execute(cursor, "DELETE FROM marts.thing")
-        raise KeyboardInterrupt
+
+    def stop_half_way() -> None:
+        with warehouse.as_tenant("theirs") as cursor:
+            execute(cursor, "DELETE FROM marts.thing")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_half_way()
     assert warehouse.read("marts.thing", "theirs").height == 1
     assert backend(warehouse, "ours") == first
 
