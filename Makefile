@@ -25,7 +25,7 @@ imports: $(READY)
 	$(BIN)/lint-imports
 
 pytest: $(READY)
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 stop: $(READY)
 	@$(BIN)/growthos stop
@@ -45,6 +45,7 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV)"
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@$(BIN)/python -m compileall -q growthos_assets connectors kpis warehouse
 	@touch $(READY)
 
 clean:

@@ -57,8 +57,11 @@ STREAMS: Mapping[str, Stream] = {
         Stream("shopify", "customers", pii=("defaultEmailAddress.emailAddress",)),
         Stream("shopify", "products"),
         Stream("meta", "insights"),
+        Stream("meta", "adsets"),
+        Stream("meta", "ads"),
         Stream("google_ads", "insights"),
         Stream("ga4", "traffic"),
+        Stream("ga4", "funnel"),
     )
 }
 """Every stream the project knows, by key."""

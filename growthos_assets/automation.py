@@ -3,6 +3,7 @@
 hourly_sync      Sources restate and add rows all day; an hour is as late as staging may be.
 daily_rebuild    Marts, cohorts and KPIs count complete local days: they change once a day, after midnight has settled.
 weekly_review    The week ends on Sunday; its review waits in each tenant's inbox on Monday morning, their time.
+after_the_limit  A source that said "not before …" is asked again then: no run sleeps, none waits for the next hour.
 new_tenants      A row in ops.tenants is a tenant: it becomes a partition and is materialized, without a deploy.
 alerts_on_kpis   Whoever materializes kpi_daily, by schedule or by hand, alerts are evaluated on it: once.
 """
@@ -12,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from growthos_assets import clock
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
-from warehouse import tenants
+from warehouse import ledger, tenants
 from warehouse.tenants import Tenant
 
 ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
@@ -82,6 +84,18 @@ def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     return list(due("review", context, MONDAY, REVIEW_HOUR))
 
 
+@dg.sensor(job=sync, minimum_interval_seconds=30, default_status=SENSING)
+def after_the_limit(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
+    """Sync every tenant of which a source was rate-limited, as soon as that source allows it."""
+    partitions = set(context.instance.get_dynamic_partitions(TENANT_SET))
+    for tenant in _tenants():
+        allowed = ledger.retries(warehouse(), tenant.tenant_id) if tenant.tenant_id in partitions else None
+        if allowed is not None and allowed <= clock.now(tenant):
+            yield dg.RunRequest(
+                run_key=f"limit:{tenant.tenant_id}:{allowed.isoformat()}", partition_key=tenant.tenant_id
+            )
+
+
 @dg.sensor(job=refresh, minimum_interval_seconds=30, default_status=SENSING)
 def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Make a partition of every new tenant, and materialize it."""
@@ -123,4 +137,4 @@ def _evaluates_alerts(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 JOBS = [refresh, sync, rebuild, evaluate_alerts, review]
 SCHEDULES = [hourly_sync, daily_rebuild, weekly_review]
-SENSORS = [new_tenants, alerts_on_kpis]
+SENSORS = [after_the_limit, new_tenants, alerts_on_kpis]

@@ -1,17 +1,30 @@
-"""Pictures of published tables: small Altair charts for materialization metadata, notebooks and reports.
+"""Pictures of published tables: small charts for materialization metadata, notebooks and reports.
 
-Each function takes a table as it was published and aggregates in polars first, so that a chart stays small
-however long the history is. Altair is imported only when a chart is drawn, since importing it is slow.
+Each function takes a table as it was published and aggregates in polars first, so that a chart stays small however
+long the history is. Charts are written as Vega-Lite's own JSON: Altair takes longer to import than all of them to draw.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import polars as pl
+import polars.selectors as cs
+import vl_convert
 
-if TYPE_CHECKING:
-    import altair as alt
+Spec = dict[str, Any]
+"""A part of a Vega-Lite specification: https://vega.github.io/vega-lite/docs/spec.html."""
 
-WIDTH, HEIGHT = 480, 200
+
+class Chart(dict[str, Any]):
+    """A Vega-Lite 6 specification, which notebooks show as a picture; altair.Chart.from_dict takes it on."""
+
+    def png(self) -> bytes:
+        """The picture."""
+        return vl_convert.vegalite_to_png(self, vl_version="6.1", scale=1)
+
+    _repr_png_ = png
+
+
+SIZE: Spec = {"width": 480, "height": 200}
 FUNNEL = {
     "sessions": "Sessions",
     "pdp_views": "Product views",
@@ -21,73 +34,73 @@ FUNNEL = {
 }
 MONEY_SERIES = {"revenue_net": "Net revenue", "spend": "Ad spend"}
 
+# UTC on both ends: a date has no zone, and a browser's own would move it by a day
+DAY: Spec = {
+    "field": "date", "type": "temporal", "timeUnit": "utcyearmonthdate", "scale": {"type": "utc"}, "title": None,
+}  # fmt: skip
+AMOUNT: Spec = {"field": "amount", "type": "quantitative", "title": "Amount"}
+# with its domain given, colours are the same on every chart and one without rows can be drawn
+SERIES: Spec = {
+    "field": "series",
+    "type": "nominal",
+    "title": None,
+    "scale": {"domain": list(MONEY_SERIES.values())},
+    "legend": {"orient": "top"},
+}
 
-def daily_revenue(fact_orders: pl.DataFrame) -> "alt.Chart":
+
+def daily_revenue(fact_orders: pl.DataFrame) -> Chart:
     """Net revenue of counted orders by order day (order basis), a bar each."""
-    import altair as alt
-
     days = (
         fact_orders.filter("is_counted")
         .group_by(date="order_date")
         .agg(pl.sum("revenue_net").cast(pl.Float64))
         .sort("date")
     )
-    return (
-        alt.Chart(days, title="Net revenue per order day", width=WIDTH, height=HEIGHT)
-        .mark_bar()  # a line would pass over days without an order
-        .encode(x=_day(), y=alt.Y("revenue_net:Q", title="Net revenue"))
-    )
+    revenue = {"field": "revenue_net", "type": "quantitative", "title": "Net revenue"}
+    # a line would pass over days without an order
+    return _chart("Net revenue per order day", days, mark="bar", encoding={"x": DAY, "y": revenue})
 
 
-def revenue_and_spend(kpi_daily: pl.DataFrame) -> "alt.Chart":
+def revenue_and_spend(kpi_daily: pl.DataFrame) -> Chart:
     """Net revenue (event basis) and ad spend per day, two lines; from date, revenue_net, spend."""
-    import altair as alt
-
     days = _series(kpi_daily, by="date").sort("date")
-    return (
-        alt.Chart(days, title="Net revenue and ad spend per day", width=WIDTH, height=HEIGHT)
-        .mark_line()
-        .encode(x=_day(), y=alt.Y("amount:Q", title="Amount"), color=_series_color())
-    )
+    encoding = {"x": DAY, "y": AMOUNT, "color": SERIES}
+    return _chart("Net revenue and ad spend per day", days, mark="line", encoding=encoding)
 
 
-def channel_bars(channel_performance: pl.DataFrame) -> "alt.Chart":
+def channel_bars(channel_performance: pl.DataFrame) -> Chart:
     """Net revenue beside ad spend by channel, the largest first; from channel_id, revenue_net, spend."""
-    import altair as alt
-
-    channels = _series(channel_performance, by="channel_id")
-    return (
-        alt.Chart(channels, title="Net revenue and ad spend by channel", width=WIDTH, height=HEIGHT)
-        .mark_bar()
-        .encode(
-            x=alt.X("channel_id:N", title=None, sort="-y", axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("series:N", sort=list(MONEY_SERIES.values())),
-            y=alt.Y("amount:Q", title="Amount"),
-            color=_series_color(),
-        )
+    channel = {"field": "channel_id", "type": "nominal", "title": None, "sort": "-y", "axis": {"labelAngle": 0}}
+    beside = {"field": "series", "type": "nominal", "sort": list(MONEY_SERIES.values())}
+    return _chart(
+        "Net revenue and ad spend by channel",
+        _series(channel_performance, by="channel_id"),
+        mark="bar",
+        encoding={"x": channel, "xOffset": beside, "y": AMOUNT, "color": SERIES},
     )
 
 
-def funnel_bars(funnel: pl.DataFrame) -> "alt.LayerChart":
+def funnel_bars(funnel: pl.DataFrame) -> Chart:
     """Visits that reached each step, widest first; from the columns sessions … purchases."""
-    import altair as alt
-
     steps = (
         funnel.select(pl.sum(*FUNNEL))
         .unpivot(variable_name="step", value_name="visits")
         .with_columns(pl.col("step").replace_strict(FUNNEL))
     )
-    bars = alt.Chart(steps, title="From visit to purchase", width=WIDTH, height=HEIGHT).encode(
-        x=alt.X("visits:Q", title="Visits"), y=alt.Y("step:N", title=None, sort=list(FUNNEL.values()))
+    visits = {"field": "visits", "type": "quantitative"}
+    step = {"field": "step", "type": "nominal", "title": None, "sort": list(FUNNEL.values())}
+    label = {"type": "text", "align": "left", "dx": 4}
+    return _chart(
+        "From visit to purchase",
+        steps,
+        encoding={"x": {**visits, "title": "Visits"}, "y": step},
+        layer=[{"mark": "bar"}, {"mark": label, "encoding": {"text": {**visits, "format": ","}}}],
     )
-    labels = bars.mark_text(align="left", dx=4).encode(text=alt.Text("visits:Q", format=","))
-    return alt.LayerChart(layer=[bars.mark_bar(), labels])
 
 
-def retention_heatmap(cohorts: pl.DataFrame) -> "alt.LayerChart":
+def retention_heatmap(cohorts: pl.DataFrame) -> Chart:
     """Share of each cohort that came back within n days; no cell while the cohort is younger than that."""
-    import altair as alt
-
     cells = (
         cohorts.select("cohort_month", r"^d\d+_retention$")
         .unpivot(index="cohort_month", variable_name="within", value_name="retention")
@@ -95,13 +108,27 @@ def retention_heatmap(cohorts: pl.DataFrame) -> "alt.LayerChart":
         .with_columns(days=pl.col("within").str.extract(r"(\d+)").cast(pl.Int64))
         .with_columns(within=pl.format("{} days", "days"))
     )
-    grid = alt.Chart(cells, title="Share of the cohort that bought again", width=WIDTH, height=HEIGHT).encode(
-        x=alt.X("within:O", title="Within", sort=alt.EncodingSortField("days"), axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("cohort_month:O", title="First order in"),
+    within = {
+        "field": "within", "type": "ordinal", "title": "Within", "sort": {"field": "days"}, "axis": {"labelAngle": 0},
+    }  # fmt: skip
+    month = {"field": "cohort_month", "type": "ordinal", "title": "First order in"}
+    share = {"field": "retention", "type": "quantitative"}
+    shade = {**share, "scale": {"scheme": "blues", "domain": [0, 1]}, "legend": None}
+    return _chart(
+        "Share of the cohort that bought again",
+        cells,
+        encoding={"x": within, "y": month},
+        layer=[
+            {"mark": "rect", "encoding": {"color": shade}},
+            {"mark": "text", "encoding": {"text": {**share, "format": ".0%"}}},
+        ],
     )
-    shade = alt.Color("retention:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None)
-    labels = grid.mark_text().encode(text=alt.Text("retention:Q", format=".0%"))
-    return alt.LayerChart(layer=[grid.mark_rect().encode(color=shade), labels])
+
+
+def _chart(title: str, rows: pl.DataFrame, **drawn: Any) -> Chart:
+    """A chart that holds its own data: a row each, a day as its ISO date."""
+    values = rows.with_columns(cs.date().dt.to_string()).to_dicts()
+    return Chart(SIZE, title=title, data={"values": values}, **drawn)
 
 
 def _series(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:
@@ -109,22 +136,7 @@ def _series(frame: pl.DataFrame, *, by: str) -> pl.DataFrame:
     return (
         frame.unpivot(list(MONEY_SERIES), index=by, variable_name="series", value_name="amount")
         .drop_nulls("amount")
-        .group_by(by, "series")
+        .group_by(by, "series", maintain_order=True)
         .agg(pl.sum("amount").cast(pl.Float64))
         .with_columns(pl.col("series").replace_strict(MONEY_SERIES))
     )
-
-
-def _series_color() -> "alt.Color":
-    import altair as alt
-
-    # With its domain given, colours are the same on every chart and one without rows can be drawn.
-    domain = alt.Scale(domain=list(MONEY_SERIES.values()))
-    return alt.Color("series:N", title=None, scale=domain, legend=alt.Legend(orient="top"))
-
-
-def _day() -> "alt.X":
-    import altair as alt
-
-    # UTC on both ends: a date has no zone, and a browser's own would move it by a day.
-    return alt.X("utcyearmonthdate(date):T", title=None, scale=alt.Scale(type="utc"))

@@ -1,13 +1,13 @@
 """What the UI shows of a table: its columns and their origin, a preview, a picture."""
 
 import base64
-import io
 import zlib
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from growthos_assets.charts import Chart
 from growthos_assets.table import Declaration, reads
 from warehouse.contract import Table, schema_of
 from warehouse.ddl import type_name
@@ -96,13 +96,11 @@ def date_range(frame: pl.DataFrame) -> str | None:
     return f"{frame[dates[0]].min()} – {frame[dates[0]].max()}"
 
 
-def shown(thing: Any) -> dg.MarkdownMetadataValue:
-    """An Altair chart as a PNG inside Markdown; a text as the Markdown that it is."""
+def shown(thing: str | Chart) -> dg.MarkdownMetadataValue:
+    """A chart as a PNG inside Markdown; a text as the Markdown that it is."""
     if isinstance(thing, str):
         return dg.MetadataValue.md(thing)
-    png = io.BytesIO()
-    thing.save(png, format="png", scale_factor=1)
-    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(_packed(png.getvalue())).decode()})")
+    return dg.MetadataValue.md(f"![chart](data:image/png;base64,{base64.b64encode(_packed(thing.png())).decode()})")
 
 
 def _packed(png: bytes) -> bytes:

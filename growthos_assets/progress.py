@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """One table's turn in a run. `seconds` is None when it begins."""
+    """One table's turn in a run. `seconds` is None until it ends; `note` says how far it has come."""
 
     layer: str
     table: str
@@ -16,6 +16,7 @@ class Step:
     rows: int = 0
     written: int = 0
     quarantined: int = 0
+    note: str = ""
 
 
 _listener: ContextVar[Callable[[Step], None] | None] = ContextVar("listener", default=None)

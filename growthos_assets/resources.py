@@ -1,17 +1,19 @@
 """What runs are given: the warehouse, the sources, the clock."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
+import connectors.clock
+from connectors.client import Client
+from connectors.clock import SystemClock, VirtualClock
 from connectors.demo import DemoSource
-from connectors.source import Source
-from growthos_assets import clock
+from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
-from growthos_assets.table import Call, Transform
+from growthos_assets.table import Call, Shared, Transform
 from warehouse import raw, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
@@ -28,7 +30,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 
     _written: dict[tuple[str, str], pl.DataFrame] = PrivateAttr(default_factory=dict)
     _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
-    _shared: dict[str, dict[Transform, pl.LazyFrame]] = PrivateAttr(default_factory=dict)
+    _shared: dict[str, dict[Transform, Shared]] = PrivateAttr(default_factory=dict)
 
     @property
     def database(self) -> Warehouse:
@@ -101,18 +103,62 @@ class Clock(dg.ConfigurableResource[Any]):
         return clock.now(tenant, self._started)
 
 
+SETTLED = timedelta(minutes=1)
+"""How long after the last complete day the demo's sources are asked, so that its last minute counts."""
+
+
+class Connection(NamedTuple):
+    """A client, and the clock that it goes by."""
+
+    client: Client
+    clock: connectors.clock.Clock
+
+
 class Sources(dg.ConfigurableResource[Any]):
-    """Where a tenant's raw records come from. A demo tenant's are the seeded twin's."""
+    """Where a tenant's raw records come from. A demo tenant's are the fakes of the same APIs, over the seeded brand."""
 
     seed: int = 42
     scale: int = 1
     demo: bool = True
+    since: str | None = None
+    """Pull everything from this instant on anew (ISO 8601); none pulls what is missing or may have changed."""
+    until: str | None = None
+    """Pull nothing from this instant on (ISO 8601)."""
 
-    def of(self, tenant: Tenant) -> Source | None:
-        """The tenant's source, or None when nothing is connected."""
-        if tenant.is_demo and self.demo:
-            return DemoSource(seed=self.seed, scale=self.scale, timezone=tenant.timezone, currency=tenant.currency)
-        return None
+    @property
+    def first(self) -> datetime | None:
+        return datetime.fromisoformat(self.since) if self.since else None
+
+    @property
+    def last(self) -> datetime | None:
+        return datetime.fromisoformat(self.until) if self.until else None
+
+    _connections: dict[str, list[Connection]] = PrivateAttr(default_factory=dict)
+
+    def of(self, tenant: Tenant, now: datetime) -> list[Connection]:
+        """The tenant's connections, made once a run; `now` is where a demo's clock stands."""
+        if tenant.tenant_id not in self._connections:
+            is_demo = tenant.is_demo and self.demo
+            self._connections[tenant.tenant_id] = self._to_fakes(tenant, now) if is_demo else _stored(tenant)
+        return self._connections[tenant.tenant_id]
+
+    def _to_fakes(self, tenant: Tenant, now: datetime) -> list[Connection]:
+        from connectors.fake.demo import clients
+
+        brand = DemoSource(seed=self.seed, scale=self.scale, timezone=tenant.timezone, currency=tenant.currency)
+        clock = VirtualClock(now + SETTLED)
+        return [Connection(client, clock) for client in clients(brand.world, clock)]
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self._connections.clear()
+
+
+def _stored(tenant: Tenant) -> list[Connection]:
+    """The connections that a person has made."""
+    return [
+        Connection(connections.usable(tenant.tenant_id, stored.source, stored.name), SystemClock())
+        for stored in connections.everything(tenant.tenant_id)
+    ]
 
 
 class Reader(dg.ConfigurableIOManager):

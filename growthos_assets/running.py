@@ -3,8 +3,9 @@
 import functools
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def run(
     tenant = tenants.get(tenant_id)
     # what the tables are made from besides records: as it is now, before anything is read
     given = (tenant, kpis.last_complete_day(Clock().at(tenant), tenant.timezone), _code())
-    defs = definitions.defs()
+    defs = _defs()
     keys = defs.resolve_job_def(automation.refresh.name).asset_layer.selected_asset_keys
     raw = {key for key in keys if key.path[0] == "raw"}
 
@@ -164,6 +165,12 @@ def _versions(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:
 
 
 @functools.cache
+def _defs() -> dg.Definitions:
+    """The code location, loaded once a process as in a worker."""
+    return definitions.defs()
+
+
+@functools.cache
 def _code() -> str:
     """A digest of the source of every room: a transform's result may hang on any helper."""
     root = Path(__file__).parent.parent
@@ -210,3 +217,71 @@ def _layer(name: str, steps: list[Step]) -> Layer:
         sum(step.quarantined for step in steps),
         sum(step.seconds or 0 for step in steps),
     )
+
+
+@dataclass
+class Pulled:
+    """What a sync of sources did: what each stream's materialization says of it, and what went wrong."""
+
+    tenant: str
+    run_id: str
+    streams: dict[str, dict[str, Any]]
+    failures: list[str]
+    warnings: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """It, for `--format json`."""
+        told = (*COUNTS, "waited_seconds", "api_version", "notes")
+        return {
+            "tenant": self.tenant,
+            "run_id": self.run_id,
+            "complete": not (self.failures or self.warnings),
+            "streams": {name: {key: said.get(key) for key in told} for name, said in self.streams.items()},
+            "failures": self.failures,
+            "warnings": self.warnings,
+        }
+
+
+COUNTS = ("slices", "slices_verified", "rows_expected", "rows_in", "rows_out", "rows_restated", "requests")
+
+
+def pull(
+    tenant_id: str,
+    streams: Sequence[str],
+    listener: Callable[[Step], None],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Pulled:
+    """Bring streams (`source/name`) of a tenant's sources up to date, or pull [since, until) anew; nothing behind them.
+
+    Streams whose source is not connected are left out of the result.
+    """
+    warehouse()
+    tenants.get(tenant_id)
+    config = _run_config(None)
+    config["resources"] = {
+        "sources": {"config": {"since": since and since.isoformat(), "until": until and until.isoformat()}}
+    }
+    keys = [dg.AssetKey(["raw", stream.replace("/", "_")]) for stream in streams]
+    with open_instance() as instance, progress.listening(listener):
+        instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
+        result = (
+            definitions.defs()
+            .resolve_job_def(automation.sync.name)
+            .execute_in_process(
+                instance=instance,
+                partition_key=tenant_id,
+                asset_selection=keys,
+                raise_on_error=False,
+                run_config=config,
+            )
+        )
+    said = {
+        event.asset_key.path[-1]: {name: value.value for name, value in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+    named = {stream: said.get(stream.replace("/", "_"), {}) for stream in streams}
+    connected = {stream: report for stream, report in named.items() if "api_version" in report}
+    return Pulled(tenant_id, result.run_id, connected, *_findings(result))

@@ -1,4 +1,4 @@
-"""From a source's stream to an asset: pull what is new, land it, and hand on the latest version of every record."""
+"""From a source's stream to an asset: bring it up to date, and hand on the latest version of every record."""
 
 import time
 from collections.abc import Iterator
@@ -8,22 +8,28 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from connectors.source import STREAMS
+from connectors.source import STREAMS, Stream
 from growthos_assets import metadata, progress
 from growthos_assets.partitions import TENANTS, tenant_check
-from growthos_assets.raw.landing import Pulled, pull
 from growthos_assets.raw.records import RawRecords
+from growthos_assets.raw.syncing import Synced, sync, together
 from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.table import Finding
 from growthos_assets.table_assets import Event, code_version, key_of
+from warehouse import raw
 from warehouse.contract import description_of
+from warehouse.tenants import Tenant
 
-FRESHNESS_CHECK = "freshness"
+FRESHNESS, COMPLETENESS = "freshness", "completeness"
 FRESH_FOR = timedelta(hours=26)
-"""A source that has said nothing new for longer is stale: a day, and an hour or two for the sync itself."""
+"""A source of which nothing newer is proven is stale: a day, and an hour or two for the sync itself."""
 
-RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For what passes by itself: a dropped connection, a busy server."""
+BY_HAND = "files are imported by hand, on no schedule"
+NOT_CONNECTED = "this source is not connected"
+TOLD = 3
+"""Problems that a check's sentence has room for."""
+
+WARN = dg.AssetCheckSeverity.WARN
 
 
 def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
@@ -41,15 +47,20 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
         },
         check_specs=[
             tenant_check(
-                FRESHNESS_CHECK,
+                FRESHNESS,
                 key,
-                f"The source has said something new in the last {FRESH_FOR / timedelta(hours=1):.0f} hours.",
+                f"Everything up to the last {FRESH_FOR / timedelta(hours=1):.0f} hours is proven to be here.",
                 blocking=False,
-            )
+            ),
+            tenant_check(
+                COMPLETENESS,
+                key,
+                "Every account was pulled to its end, and the source's own counts were met.",
+                blocking=False,
+            ),
         ],
         io_manager_key="reader",
-        retry_policy=RETRY,
-        code_version=code_version(contract, pull),
+        code_version=code_version(contract, sync),
     )
     def asset(
         context: dg.AssetExecutionContext,
@@ -57,14 +68,14 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
         clock: Clock,
         sources: Sources,
     ) -> Iterator[Event]:
-        yield from _materialize(contract, context.partition_key, warehouse, clock, sources)
+        yield from _materialize(contract, context, warehouse, clock, sources)
 
     return asset
 
 
 def _materialize(
     contract: type[RawRecords],
-    tenant_id: str,
+    context: dg.AssetExecutionContext,
     warehouse: WarehouseResource,
     clock: Clock,
     sources: Sources,
@@ -73,52 +84,119 @@ def _materialize(
     started = time.perf_counter()
     progress.report(progress.Step("raw", name))
 
-    tenant = warehouse.tenant(tenant_id)
+    tenant = warehouse.tenant(context.partition_key)
     now = clock.at(tenant)
     stream = STREAMS.get(contract.stream_key())
-    source = sources.of(tenant) if stream else None
-    pulled = pull(warehouse.database, tenant, source, stream, now) if source and stream else Pulled()
+    done = _sync(stream, context, tenant, now, warehouse, sources) if stream else None
 
-    latest = warehouse.scan(contract, tenant_id)
+    latest = warehouse.scan(contract, tenant.tenant_id)
     records, versions, newest = (
         latest.select(pl.len(), pl.col("version").sum(), pl.col("seen_at").max().alias("newest")).collect().row(0)
     )
-    freshness = _freshness(newest, now, is_file=stream is None, is_connected=source is not None)
-    yield dg.AssetCheckResult(
-        check_name=FRESHNESS_CHECK,
-        passed=freshness.passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=freshness.message,
-        metadata={"skipped": freshness.skipped},
+    yield _check(FRESHNESS, Finding.skip(_skipped(stream)) if done is None else _freshness(done, now))
+    yield _check(
+        COMPLETENESS,
+        Finding.skip(_skipped(stream)) if done is None else _completeness(done),
+        # a source that only asked to wait is asked again by itself; anything else needs a person
+        WARN if done is None or all(problem.retry_at for problem in done.problems) else dg.AssetCheckSeverity.ERROR,
     )
-    progress.report(progress.Step("raw", name, time.perf_counter() - started, records, pulled.landed))
+    landed = done.landed if done else 0
+    progress.report(progress.Step("raw", name, time.perf_counter() - started, records, landed))
+    report = _report(records, latest) | _sync_report(done or Synced())
+    if done and done.restated:
+        changes = raw.restatements(warehouse.database, tenant.tenant_id, contract.__spec__.qualified, now)
+        report["restatements"] = metadata.preview(changes.drop("seen_at").head(metadata.PREVIEW_ROWS))
     yield dg.MaterializeResult(
-        metadata=_report(pulled, records, latest),
+        metadata=report,
         # versions are only ever appended: their number and the newest instant say which ones were read
         data_version=dg.DataVersion(f"{versions} versions, newest {newest}"),
     )
 
 
-def _freshness(newest: datetime | None, now: datetime, *, is_file: bool, is_connected: bool) -> Finding:
-    if is_file:
-        return Finding.skip("files are imported by hand, on no schedule")
-    if not is_connected:
-        return Finding.skip("this source is not connected")
-    if newest is None:
-        return Finding(False, "The source has never said anything. Check its connection.")
-    age = now - newest
-    words = f"The newest record was landed {newest:%Y-%m-%d %H:%M} UTC"
-    return Finding(age <= FRESH_FOR, f"{words}, {age / timedelta(hours=1):.1f} hours ago")
+def _sync(
+    stream: Stream,
+    context: dg.AssetExecutionContext,
+    tenant: Tenant,
+    now: datetime,
+    warehouse: WarehouseResource,
+    sources: Sources,
+) -> Synced | None:
+    """What became of the stream over all of the tenant's connections; None if there is none."""
+    table = f"raw/{stream.source}_{stream.name}"
+    synced = [
+        sync(
+            warehouse.database,
+            tenant,
+            connection.client,
+            connection.clock,
+            stream,
+            seen_at=now,
+            since=sources.first,
+            until=sources.last,
+            run_id=context.run.run_id,
+            listener=lambda done: progress.report(progress.Step("raw", table, note=_progress(done))),
+        )
+        for connection in sources.of(tenant, now)
+        if connection.client.source == stream.source
+    ]
+    return together(synced) if synced else None
 
 
-def _report(pulled: Pulled, records: int, latest: pl.LazyFrame) -> dict[str, Any]:
+def _progress(done: Synced) -> str:
+    return f"{done.verified} of {done.slices} slices, {done.received:,} records"
+
+
+def _skipped(stream: Stream | None) -> str:
+    return NOT_CONNECTED if stream else BY_HAND
+
+
+def _check(name: str, finding: Finding, severity: dg.AssetCheckSeverity = WARN) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=finding.passed,
+        severity=severity,
+        description=finding.message,
+        metadata={"skipped": finding.skipped},
+    )
+
+
+def _freshness(done: Synced, now: datetime) -> Finding:
+    if not done.proven_to:
+        return Finding(False, "No account of this source could be asked. The completeness check says why.")
+    account, reached = min(done.proven_to.items(), key=lambda item: item[1])
+    words = f"Everything up to {reached:%Y-%m-%d %H:%M} UTC is here"
+    return Finding(
+        now - reached <= FRESH_FOR, f"{words}, {(now - reached) / timedelta(hours=1):.1f} hours ago ({account})"
+    )
+
+
+def _completeness(done: Synced) -> Finding:
+    if not done.problems:
+        return Finding(True, f"{done.verified} slices verified: {done.received:,} records, as the source counts them")
+    told = "; ".join(f"{problem.account}: {problem.message}" for problem in done.problems[:TOLD])
+    more = f"; and {len(done.problems) - TOLD} more in ops.sync_slices" if len(done.problems) > TOLD else ""
+    return Finding(False, f"Partial: {done.verified} of {done.slices} slices verified. {told}{more}")
+
+
+def _report(records: int, latest: pl.LazyFrame) -> dict[str, Any]:
     first = latest.select("external_id", "version", "seen_at", "payload").head(metadata.PREVIEW_ROWS)
+    return {"dagster/partition_row_count": records, "preview": metadata.preview(first.collect())}
+
+
+def _sync_report(done: Synced) -> dict[str, Any]:
     return {
-        "dagster/partition_row_count": records,
-        "pages": pulled.pages,
-        "rows_in": pulled.received,
-        "rows_out": pulled.landed,
+        "rows_in": done.received,
+        "rows_out": done.landed,
         "rows_quarantined": 0,
-        "rows_deduplicated": pulled.unchanged,
-        "preview": metadata.preview(first.collect()),
+        "rows_deduplicated": done.unchanged,
+        "rows_expected": done.expected,
+        "rows_restated": done.restated,
+        "slices": done.slices,
+        "slices_verified": done.verified,
+        "pages": done.pages,
+        "requests": done.requests,
+        "waited_seconds": round(done.waited, 1),
+        **({"api_version": done.api_version} if done.api_version else {}),
+        **({"quota": done.quota} if done.quota else {}),
+        **({"notes": "\n".join(done.notes)} if done.notes else {}),
     }

@@ -119,10 +119,24 @@ def shared(function: Callable[..., Any]) -> dict[str, Transform]:
     return {name: hint.__metadata__[0] for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated}
 
 
+def takers(function: Transform) -> set[Callable[..., Any]]:
+    """The declared transforms and checks that take the function's result."""
+    functions = (f for d in TABLES.values() for f in (d.transform, *(check.function for check in d.checks)))
+    return {taker for taker in functions if function in shared(taker).values()}
+
+
 def reads(function: Callable[..., Any]) -> list[Contract]:
     """The tables that a transform or a check takes, by itself or through what it shares."""
     found = [*inputs(function).values(), *(table for other in shared(function).values() for table in reads(other))]
     return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a shared function gave, and which declared functions have yet to take it."""
+
+    frame: pl.LazyFrame
+    waiting: set[Callable[..., Any]]
 
 
 class Call:
@@ -132,7 +146,7 @@ class Call:
         self,
         read: Callable[[Contract], pl.LazyFrame],
         given: Mapping[str, Any],
-        done: dict[Transform, pl.LazyFrame] | None = None,
+        done: dict[Transform, Shared] | None = None,
     ) -> None:
         self._read, self._given = read, given
         self._done = {} if done is None else done
@@ -140,14 +154,20 @@ class Call:
     def __call__(self, function: Callable[..., Any]) -> Any:
         """The function's result."""
         tables = {name: self._read(contract) for name, contract in inputs(function).items()}
-        results = {name: self._result(other) for name, other in shared(function).items()}
+        results = {name: self._result(other, function) for name, other in shared(function).items()}
         names = inspect.signature(function).parameters
         return function(**tables, **results, **{name: self._given[name] for name in names if name in self._given})
 
-    def _result(self, function: Transform) -> pl.LazyFrame:
+    def _result(self, function: Transform, taker: Callable[..., Any]) -> pl.LazyFrame:
+        """The function's result, forgotten with its last taker: a decoded history is the largest thing in memory."""
         if function not in self._done:
-            self._done[function] = self(function).collect().lazy()
-        return self._done[function]
+            # streaming, so that the payloads of a history go by in batches while more are fetched
+            self._done[function] = Shared(self(function).collect(engine="streaming").lazy(), takers(function))
+        result = self._done[function]
+        result.waiting.discard(taker)
+        if not result.waiting:
+            del self._done[function]
+        return result.frame
 
 
 def table(
@@ -155,7 +175,7 @@ def table(
 ) -> Callable[[F], F]:
     """Declare the transform that fills `contract`'s table. The function itself is returned unchanged.
 
-    `show` turns the published frame into an Altair chart or a Markdown text for the UI. With `keeps_past`, rows that
+    `show` turns the published frame into a chart or a Markdown text for the UI. With `keeps_past`, rows that
     the transform no longer gives stay.
     """
 

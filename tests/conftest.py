@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test that asks: one embedded server a session, a database a test."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -12,7 +13,21 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
+DEAREST = ("graph", "cli", "warehouse")
+"""The folders whose tests start servers and processes, the longest first."""
+
 _numbers = itertools.count()
+gc.set_threshold(20_000)  # as the command line does
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The dearest first: pytest-xdist's workers then end together, on tests that take no time."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 Rows travel as Arrow over PostgreSQL's COPY (ADBC); row-level security decides what a transaction sees and touches.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -101,6 +102,23 @@ class Warehouse:
             cursor.close()
             connection.close()  # back to the pool, which rolls back what was not committed
 
+    @contextmanager
+    def holding(self, tenant_id: str, name: str) -> Generator[None]:
+        """Hold the tenant's lock of that name, waiting for it; a process that dies gives it back. No transaction."""
+        key = f"hashtextextended({literal(f'{tenant_id}/{name}')}, 0)"
+        connection = self._pool.connect()
+        cursor: Any = connection.cursor()
+        try:
+            query(cursor, f"SELECT pg_advisory_lock({key})::text")
+            connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
+            yield
+        finally:
+            with contextlib.suppress(adbc_driver_manager.Error):  # a connection that died holds nothing
+                query(cursor, f"SELECT pg_advisory_unlock({key})")
+                connection.commit()
+            cursor.close()
+            connection.close()
+
     def read(
         self,
         table: str,
@@ -147,7 +165,7 @@ class Warehouse:
         if frame.height > (frame.n_unique(spec.key) if spec.key else 1):
             raise ValueError(f"{spec.qualified}: two rows have the same {' and '.join(spec.key) or 'tenant'}")
         target, stage = qualified(spec.qualified), f"pg_temp.{quoted(f'stage_{spec.name}')}"
-        columns = ", ".join(map(quoted, frame.columns))
+        columns, key = (", ".join(map(quoted, names)) for names in (frame.columns, spec.key))
         match = " AND ".join(f"s.{quoted(k)} = t.{quoted(k)}" for k in spec.key) or "true"
         compared = [c for c in frame.columns if c not in spec.key and c not in first_seen]
         scoped = " AND ".join(f"t.{quoted(c)} = {literal(v)}" for c, v in (scope or {}).items()) or "true"
@@ -162,7 +180,7 @@ class Warehouse:
         execute(cursor, f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA")
         if not frame.is_empty():
             cursor.adbc_ingest(f"stage_{spec.name}", frame, mode="append", temporary=True)
-        execute(cursor, f"ANALYZE {stage}")
+        execute(cursor, f"ANALYZE {stage} ({key})" if spec.key else f"ANALYZE {stage}")  # what the joins are planned by
 
         deleted = 0
         if not keep_others:

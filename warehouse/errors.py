@@ -5,6 +5,7 @@ WarehouseError
 ├── MissingPrivilege       the login of DATABASE_URL may not do what is needed
 ├── SchemaTooNew           the database was migrated by a newer GrowthOS
 ├── UnknownTenant          no such tenant
+├── UnknownCredential      the tenant has no such credential
 ├── InvalidSetting         a tenant's setting, key or name that cannot be
 ├── UnknownTable           no such table
 └── UnknownColumn          no such column
@@ -29,6 +30,10 @@ class SchemaTooNew(WarehouseError):
 
 class UnknownTenant(WarehouseError):
     """The tenant does not exist."""
+
+
+class UnknownCredential(WarehouseError):
+    """The tenant has no such credential."""
 
 
 class InvalidSetting(WarehouseError):

@@ -46,4 +46,52 @@ class Quarantine(Table, name="ops.quarantine", key=("table_name", "fingerprint")
     quarantined_at: Instant = column("When it was first turned away.")
 
 
-OPS: tuple[type[Table], ...] = (RawEvents, Tenants, Quarantine)
+class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",)):
+    """One row per slice of a stream that was to be pulled: what was asked, what came, and how that is known."""
+
+    pull_id: str = column("One attempt to pull the slice: a slice that is pulled again gets another row.")
+    slice_id: str = column("The same for the same source, stream, account, interval, request and part.")
+    parent_id: str = column("The pull that was too big and of which this is a part.", nullable=True)
+    source: str = column("Who is asked: shopify, meta, google_ads, ga4.")
+    stream: str = column("For what: orders, insights, …")
+    account: str = column("Which shop, ad account or property.")
+    start_at: Instant = column("Start of the interval.")
+    end_at: Instant = column("End of the interval, itself not in it.")
+    request_hash: str = column("Hash of what is asked for: API version, query, fields.")
+    part: str = column("The entities or fields that it is narrowed to; {} is all.", metadata={"json": True})
+    state: str = column(
+        "planned, running, landed, verified, split or failed.",
+        isin=["planned", "running", "landed", "verified", "split", "failed"],
+    )
+    rows_expected: int = column("Records that the source says there are (at least).", nullable=True)
+    rows_received: int = column("Distinct records that came.", nullable=True)
+    rows_landed: int = column("Versions that they added.", nullable=True)
+    rows_restated: int = column("Of those, changes of records that were known.", nullable=True)
+    proof: str = column("The source's word for how many there are.", nullable=True)
+    requests: int = column("Requests that it took.", nullable=True)
+    waited_seconds: pl.Float64 = column("Seconds spent waiting for the source.", nullable=True)
+    attempts: int = column("Times that it was pulled.", ge=0)
+    api_version: str = column("The version of the API that was asked.")
+    error_kind: str = column("auth, permission, config, rate_limited, transient, …", nullable=True)
+    error: str = column("What went wrong and what to do.", nullable=True)
+    retry_at: Instant = column("When the source may be asked again.", nullable=True)
+    run_id: str = column("The Dagster run that asked.", nullable=True)
+    planned_at: Instant = column("When it was planned.")
+    started_at: Instant = column("When it was first asked for.", nullable=True)
+    finished_at: Instant = column("When it was verified, split or given up.", nullable=True)
+
+
+class ConnectorCredentials(Table, name="ops.connector_credentials", key=("source", "name")):
+    """One row per credential of a source: what opens one login's accounts, sealed for its tenant."""
+
+    source: str = column("What it opens: shopify, meta, google_ads, ga4.")
+    name: str = column("What people call it: the shop, or default.")
+    sealed: pl.Binary = column("The credential, sealed (warehouse/vault.py).")
+    key_id: str = column("The key that sealed it, in hex.")
+    status: str = column("What the last test said.", isin=["untested", "working", "failing"])
+    created_at: Instant = column("When it was first connected.")
+    updated_at: Instant = column("When its content changed last: connected again, or refreshed by itself.")
+    verified_at: Instant = column("When it was last found to work.", nullable=True)
+
+
+OPS: tuple[type[Table], ...] = (RawEvents, Tenants, Quarantine, SyncSlices, ConnectorCredentials)

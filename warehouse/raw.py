@@ -1,15 +1,18 @@
 """The raw records: append-only, one row per version of a record, addressed by content."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
+import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
 
-from warehouse.database import Warehouse, execute, lock
+from warehouse.database import Cursor, Warehouse, execute, lock, query
 from warehouse.quoting import literal, qualified, quoted
 
 
@@ -19,6 +22,8 @@ class Landed:
 
     received: int
     landed: int
+    restated: int = 0
+    """Of those that landed, the later versions of a record that was known."""
 
     @property
     def unchanged(self) -> int:
@@ -33,12 +38,16 @@ def land(
     stream: str,
     batches: Iterable[pl.DataFrame],
     seen_at: datetime,
+    before_commit: Callable[[Cursor, Landed], None] | None = None,
 ) -> Landed:
     """Append the records whose payload differs from the latest version of the same external_id.
 
     Each batch has external_id and payload (JSON text). All batches land in one transaction, or nothing does; of an
     external_id that occurs more than once, the last payload counts. A payload that changes and changes back makes
     three versions: what counts is the latest, not whether it was ever seen.
+
+    `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it raises,
+    nothing does.
     """
     received = 0
     of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
@@ -50,22 +59,22 @@ def land(
             "CREATE TEMP TABLE stage_raw (position bigint, external_id text, payload json, payload_hash bytea) "
             "ON COMMIT DROP",
         )
-        for batch in batches:
-            hashes = [hashlib.sha256(payload.encode()).digest() for payload in batch["payload"]]
-            staged = batch.select(
-                pl.int_range(received, received + batch.height, dtype=pl.Int64).alias("position"),
-                "external_id",
-                "payload",
-                pl.Series("payload_hash", hashes, dtype=pl.Binary),
-            )
-            cursor.adbc_ingest("stage_raw", staged, mode="append", temporary=True)
-            received += batch.height
-        if not received:
-            return Landed(0, 0)
-        execute(cursor, "ANALYZE stage_raw")
-        landed = execute(
+        # one batch is copied while the next is being made: neither the database nor who makes them has to wait
+        with ThreadPoolExecutor(1, "copy") as copier:
+            copied: Future[int] | None = None
+            for batch in batches:
+                staged = _addressed(batch, received)
+                if copied is not None:
+                    copied.result()
+                copied = copier.submit(cursor.adbc_ingest, "stage_raw", staged, mode="append", temporary=True)
+                received += batch.height
+            if copied is not None:
+                copied.result()
+        if received:
+            execute(cursor, "ANALYZE stage_raw")
+        inserted = query(
             cursor,
-            "INSERT INTO raw.raw_events "
+            "WITH inserted AS (INSERT INTO raw.raw_events "
             "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
             f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
             f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {_instant(seen_at)} "
@@ -73,9 +82,24 @@ def land(
             f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
             "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
             "WHERE l.payload_hash IS DISTINCT FROM s.payload_hash AND NOT EXISTS (SELECT FROM stage_raw later "
-            "WHERE later.external_id = s.external_id AND later.position > s.position)",
+            "WHERE later.external_id = s.external_id AND later.position > s.position) RETURNING version) "
+            "SELECT count(*)::bigint, count(*) FILTER (WHERE version > 1)::bigint AS restated FROM inserted",
         )
-    return Landed(received, landed)
+        landed = Landed(received, *inserted.row(0))
+        if before_commit is not None:
+            before_commit(cursor, landed)
+    return landed
+
+
+def _addressed(batch: pl.DataFrame, first: int) -> pl.DataFrame:
+    """The batch with the position of each record among all that were received, and the hash of its payload."""
+    hashes = [hashlib.sha256(payload.encode()).digest() for payload in batch["payload"]]
+    return batch.select(
+        pl.int_range(first, first + batch.height, dtype=pl.Int64).alias("position"),
+        "external_id",
+        "payload",
+        pl.Series("payload_hash", hashes, dtype=pl.Binary),
+    )
 
 
 def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.LazyFrame:
@@ -102,15 +126,59 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
             cursor.execute(sql if n_rows is None else f"{sql} LIMIT {n_rows}")
             batches: Any = cursor
             for batch in batches.fetch_record_batch():  # which the driver's types do not know
-                frame = pl.DataFrame(batch)
+                frame = pl.DataFrame({name: _owned(batch.column(name)) for name in batch.schema.names})
                 yield frame if predicate is None else frame.filter(predicate)
 
     return register_io_source(rows, schema=schema)
 
 
+def _owned(column: Any) -> Any:
+    """The Arrow column in memory of its own: else whoever keeps one column of a batch keeps the whole batch."""
+    return column.copy_to(pyarrow.default_cpu_memory_manager())  # pyright: ignore[reportUnknownMemberType]
+
+
 def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.DataFrame:
     """`scan_latest`, all of it now."""
     return scan_latest(warehouse, tenant_id, table, as_of).collect()
+
+
+def restatements(warehouse: Warehouse, tenant_id: str, table: str, since: datetime, limit: int = 1000) -> pl.DataFrame:
+    """What sources have changed of what they had said before, newest first: at most `limit` changed records.
+
+    Columns external_id, field (its dotted path in the payload), old and new (as text; null where there is none) and
+    seen_at, one row per field of a version landed at or after `since`.
+    """
+    with warehouse.as_tenant(tenant_id) as cursor:
+        found = query(
+            cursor,
+            "SELECT v.external_id, v.seen_at, p.payload::text AS old, v.payload::text AS new "
+            f"FROM {qualified(table)} v JOIN {qualified(table)} p "
+            "ON p.external_id = v.external_id AND p.version = v.version - 1 "
+            f"WHERE v.version > 1 AND v.seen_at >= {_instant(since)} "
+            f"ORDER BY v.seen_at DESC, v.external_id, v.version DESC LIMIT {limit}",
+        )
+    changes = [
+        (external_id, path, before.get(path), after.get(path), seen_at)
+        for external_id, seen_at, old, new in found.iter_rows()
+        for before, after in [(dict(_leaves(json.loads(old))), dict(_leaves(json.loads(new))))]
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
+    columns = {"external_id": pl.String, "field": pl.String, "old": pl.String, "new": pl.String}
+    return pl.DataFrame(changes, schema={**columns, "seen_at": pl.Datetime("us", "UTC")}, orient="row")
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, str | None]]:
+    """(dotted path, value as text) of everything in a payload that holds nothing else."""
+    steps: list[tuple[Any, Any]] = []
+    if isinstance(node, dict):
+        steps = list(cast("dict[str, Any]", node).items())
+    elif isinstance(node, list):
+        steps = list(enumerate(cast("list[Any]", node)))
+    if not steps:
+        yield path, None if node is None else str(cast("object", node))
+    for step, value in steps:
+        yield from _leaves(value, f"{path}.{step}" if path else str(step))
 
 
 def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:

@@ -62,6 +62,22 @@ def app_url() -> URL:
     return url.update_query_dict({"options": f"{options} -c role={APP_ROLE}".strip()})
 
 
+def begin() -> None:
+    """Begin to start the embedded server, if it is the one, while the caller does something else, such as importing.
+
+    Whoever asks for a URL waits until it runs; what goes wrong is told then.
+    """
+    if os.environ.get("DATABASE_URL"):
+        return
+    _pgserver()  # here, since two threads that import may find each other's modules half done
+
+    def start() -> None:
+        with contextlib.suppress(Exception):
+            dagster_url()
+
+    threading.Thread(target=start).start()
+
+
 def dagster_url() -> URL:
     """The URL of Dagster's own database, beside ours on the same server; created if missing."""
     url = owner_url()
@@ -132,8 +148,8 @@ def _embedded_url() -> URL:
         server = _signed_on.get(data)
         if server is None or server.get_pid() != _postmaster(data):
             server = _signed_on[data] = _start(data)
-    url = make_url(server.get_uri())
-    _create_database(url, DATABASE, "TEMPLATE template0 LOCALE 'C' ENCODING 'UTF8'")
+        url = make_url(server.get_uri())
+        _create_database(url, DATABASE, "TEMPLATE template0 LOCALE 'C' ENCODING 'UTF8'")
     return url.set(database=DATABASE)
 
 

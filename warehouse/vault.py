@@ -49,6 +49,22 @@ def unseal(sealed: bytes, tenant_id: str, purpose: str) -> bytes:
         raise InvalidSetting(f"A secret of tenant {tenant_id} is damaged or belongs to another tenant.") from None
 
 
+def reseal(sealed: bytes, tenant_id: str, purpose: str) -> bytes:
+    """The same secret under the sealing key; the very same bytes if it is under that key already and opens."""
+    plaintext = unseal(sealed, tenant_id, purpose)
+    return sealed if key_id(sealed) == sealing_key_id() else seal(plaintext, tenant_id, purpose)
+
+
+def key_id(sealed: bytes) -> str:
+    """The id of the key that sealed it, in hex: no secret, and not enough to find the key by."""
+    return sealed[:KEY_ID_BYTES].hex()
+
+
+def sealing_key_id() -> str:
+    """The id of the key that seals now, in hex."""
+    return next(iter(keyring())).hex()
+
+
 def keyring() -> Mapping[bytes, bytes]:
     """Key id → key, the sealing key first."""
     configured = os.environ.get("GROWTHOS_ENCRYPTION_KEY")

@@ -1,68 +1,51 @@
-"""From a source's pages into raw.raw_events: personal data hashed, payloads as canonical JSON, in batches."""
+"""From a source's records to what is landed: personal data hashed, payloads as canonical JSON, in batches."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from connectors.source import RawRecord, Source, Stream
-from warehouse import raw, tenants, vault
-from warehouse.database import Warehouse
+from connectors.source import RawRecord, Stream
+from warehouse import tenants, vault
 from warehouse.tenants import Tenant
 
 BATCH = 20_000
 """Records a COPY: enough that the database sets the pace, few enough that a big shop's history fits in memory."""
 
-
-@dataclass(frozen=True)
-class Pulled:
-    """What became of a pull of one stream."""
-
-    pages: int = 0
-    received: int = 0
-    landed: int = 0
-
-    @property
-    def unchanged(self) -> int:
-        """Records that added no version."""
-        return self.received - self.landed
+Encode = Callable[[RawRecord], str]
 
 
-def pull(database: Warehouse, tenant: Tenant, source: Source, stream: Stream, until: datetime) -> Pulled:
-    """Land everything that the stream has up to `until`, all or nothing; what is known already is not written again."""
-    key = None if tenant.keep_pii or not stream.pii else tenants.pii_key(tenant.tenant_id)
-    pages = 0
+def encoder(tenant: Tenant, stream: Stream) -> Encode:
+    """What makes a record's payload canonical JSON; its personal data hashed, unless the tenant keeps it in clear."""
+    to_json = msgspec.json.Encoder(order="sorted").encode
+    if tenant.keep_pii or not stream.pii:
+        return lambda record: to_json(record.payload).decode()
+    key = tenants.pii_key(tenant.tenant_id)
+    paths = [path.split(".") for path in stream.pii]
 
-    def batches() -> Iterator[pl.DataFrame]:
-        nonlocal pages
-        ids, payloads = list[str](), list[str]()
-        for page in source.pages(stream, since=None, until=until):
-            pages += 1
-            # encoded page by page: a batch of texts is lean, a batch of nested dicts is not
-            ids += [record.external_id for record in page]
-            payloads += [_encoded(record, stream, key) for record in page]
-            if len(ids) >= BATCH:
-                yield pl.DataFrame({"external_id": ids, "payload": payloads})
-                ids, payloads = [], []
-        if ids:
+    def encode(record: RawRecord) -> str:
+        for path in paths:
+            _hash_at(record.payload, path, key)
+        return to_json(record.payload).decode()
+
+    return encode
+
+
+def batches(pages: Iterable[tuple[list[str], list[str]]]) -> Iterator[pl.DataFrame]:
+    """Pages of (external ids, payloads) as frames of at least `BATCH` rows, but for the last: external_id, payload.
+
+    Texts, not decoded payloads, are what is kept until a batch is full: they are lean.
+    """
+    ids, payloads = list[str](), list[str]()
+    for some_ids, some_payloads in pages:
+        ids += some_ids
+        payloads += some_payloads
+        if len(ids) >= BATCH:
             yield pl.DataFrame({"external_id": ids, "payload": payloads})
-
-    landed = raw.land(database, tenant.tenant_id, stream.source, stream.name, batches(), until)
-    return Pulled(pages, landed.received, landed.landed)
-
-
-_encode = msgspec.json.Encoder(order="sorted").encode
-
-
-def _encoded(record: RawRecord, stream: Stream, pii_key: bytes | None) -> str:
-    """The payload as canonical JSON; its personal data hashed if there is a key for it."""
-    if pii_key is not None:
-        for path in stream.pii:
-            _hash_at(record.payload, path.split("."), pii_key)
-    return _encode(record.payload).decode()
+            ids, payloads = [], []
+    if ids:
+        yield pl.DataFrame({"external_id": ids, "payload": payloads})
 
 
 def _hash_at(node: Any, path: list[str], key: bytes) -> None:

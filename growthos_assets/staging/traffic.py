@@ -1,19 +1,21 @@
 """staging.stg_traffic: visits to the shop and how far they got."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.file import FileTraffic
-from growthos_assets.raw.ga4 import Ga4Traffic
+from growthos_assets.raw.ga4 import Ga4Funnel, Ga4Traffic
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import COUNT, DAY, TEXT
-from growthos_assets.staging.parse import day_after, decoded, first_text, note, parse, staged
+from growthos_assets.staging.parse import clean, day_after, decoded, first_text, note, parse, staged
 from growthos_assets.table import Finding, check, table
 from warehouse.contract import Table, column
+from warehouse.split import PROBLEMS
 from warehouse.tenants import Tenant
 
 payload = partial(column, metadata={"sources": ["ga4_traffic.payload", "file_traffic.payload"]})
@@ -36,6 +38,8 @@ class StgTraffic(Table, name="staging.stg_traffic", key=("source", "date", "chan
     purchases: int = payload("Purchases that the analytics saw.", ge=0)
     is_sampled: bool = payload("GA4 estimated the row from a sample.")
     is_thresholded: bool = payload("GA4 may have withheld rows to protect privacy.")
+    has_other: bool = payload('GA4 may have summed small rows up as "(other)".')
+    is_settled: bool = payload("The day's figures no longer change: GA4's are three days old or older.")
 
 
 STEPS = {
@@ -47,6 +51,14 @@ STEPS = {
 }
 """Our steps and GA4's metrics."""
 
+DOUBTS = ("is_sampled", "is_thresholded", "has_other")
+
+SETTLED_AFTER = timedelta(days=3)
+"""Up to 72 hours later GA4 still takes in what devices kept while offline."""
+
+TOLERATED = 0.05
+"""Of a day's sessions: GA4 estimates each count for itself, so that parts and whole differ by a percent or two."""
+
 KINDS = {"date": DAY, "channel_group": TEXT, **dict.fromkeys(STEPS, COUNT)}
 
 
@@ -55,29 +67,40 @@ def stg_traffic(
     ga4_traffic: LazyFrame[Ga4Traffic], file_traffic: LazyFrame[FileTraffic], tenant: Tenant, now: datetime
 ) -> pl.LazyFrame:
     """Both sources' days in one shape."""
-    counted = pl.concat([_of_ga4(ga4_traffic), _of_file(file_traffic)], how="diagonal")
+    counted = pl.concat([_of_ga4(ga4_traffic, now, tenant), _of_file(file_traffic)], how="diagonal")
     mapped = note(counted, day_after(now, tenant)).with_columns(channel_id=group_channel(pl.col("channel_group")))
     return staged(mapped, StgTraffic)
 
 
-def _of_ga4(raw: pl.LazyFrame) -> pl.LazyFrame:
+def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
+    """GA4's rows are by source, medium and campaign too: a channel group's are added up, within each property."""
     rows = decoded(
         raw,
         {
+            "property": pl.String,
+            "requestedDate": pl.String,
             "dimensions": pl.Struct({"date": pl.String, "sessionDefaultChannelGroup": pl.String}),
             "metrics": pl.Struct(dict.fromkeys(STEPS.values(), pl.String)),
             "samplingMetadatas": pl.List(pl.Struct({"samplesReadCount": pl.String})),
             "subjectToThresholding": pl.String,
+            "dataLossFromOtherRow": pl.String,
         },
     ).select(
-        source=pl.lit("ga4"),
-        date=pl.col("dimensions").struct["date"],
+        "property",
+        date=pl.coalesce("requestedDate", pl.col("dimensions").struct["date"]),
         channel_group=pl.col("dimensions").struct["sessionDefaultChannelGroup"],
         **{step: pl.col("metrics").struct[metric] for step, metric in STEPS.items()},
         is_sampled=pl.col("samplingMetadatas").list.len().fill_null(0) > 0,
         is_thresholded=pl.col("subjectToThresholding").eq_missing(pl.lit("true")),
+        has_other=pl.col("dataLossFromOtherRow").eq_missing(pl.lit("true")),
     )
-    return parse(rows, KINDS, required=KINDS)
+    parsed = parse(rows, KINDS, required=KINDS).with_row_index("row")
+    alone = pl.when(~clean()).then("row").alias("row")  # what is wrong with a row stays its own
+    summed = parsed.group_by("property", "date", "channel_group", PROBLEMS, alone, maintain_order=True).agg(
+        pl.sum(*STEPS), pl.any(*DOUBTS)
+    )
+    settled = now.astimezone(ZoneInfo(tenant.timezone)).date() - SETTLED_AFTER
+    return summed.drop("property", "row").with_columns(source=pl.lit("ga4"), is_settled=pl.col("date") <= settled)
 
 
 def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:
@@ -86,8 +109,8 @@ def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:
         *(name for name in KINDS if name != "channel_group"),
         source=pl.lit("file"),
         channel_group=first_text("channel_group", "channel"),
-        is_sampled=pl.lit(False),
-        is_thresholded=pl.lit(False),
+        is_settled=pl.lit(True),
+        **dict.fromkeys(DOUBTS, pl.lit(False)),
     )
     steps = [step for step in STEPS if step != "sessions"]
     required = ("date", "channel_group", "sessions")
@@ -102,3 +125,27 @@ def traffic_not_empty(
 ) -> Finding:
     """Where web analytics report, there is traffic."""
     return arrived(stg_traffic, [ga4_traffic, file_traffic], "no web analytics source is connected")
+
+
+@check(StgTraffic, severity="warn")
+def ga4_tells_all_sessions(stg_traffic: LazyFrame[StgTraffic], ga4_funnel: LazyFrame[Ga4Funnel]) -> Finding:
+    """The channels of a GA4 day have the sessions of the day as a whole, give or take 5 %."""
+    totals = _totals(ga4_funnel).collect()
+    if totals.is_empty():
+        return Finding.skip("GA4 is not connected")
+    told = stg_traffic.filter(source="ga4").group_by("date").agg(by_channel=pl.sum("sessions")).collect()
+    days = totals.join(told, on="date", how="left").with_columns(pl.col("by_channel").fill_null(0))
+    days = days.with_columns(withheld=pl.col("total") - pl.col("by_channel"))
+    return Finding.of(
+        days.filter(pl.col("withheld").abs() > TOLERATED * pl.col("total")).sort("date"),
+        "days of GA4 have other sessions by channel than in total: it withheld some, or took some back",
+        ok="the channels have each day's sessions",
+    )
+
+
+def _totals(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """Each day's sessions, over all properties."""
+    rows = decoded(
+        raw, {"dimensions": pl.Struct({"date": pl.String}), "metrics": pl.Struct({"sessions": pl.String})}
+    ).select(date=pl.col("dimensions").struct["date"], total=pl.col("metrics").struct["sessions"])
+    return parse(rows, {"date": DAY, "total": COUNT}).drop_nulls("date").group_by("date").agg(pl.sum("total"))

@@ -48,6 +48,38 @@ def test_a_ga4_row_is_named_by_its_headers_and_told_its_property():
     ]
 
 
+def test_ga4_rows_say_what_is_wrong_with_their_report():
+    metadata = {"currencyCode": "USD", "timeZone": "UTC", "samplingMetadatas": [{"samplesReadCount": "5"}]}
+    body = {
+        "dimensionHeaders": [{"name": "date"}],
+        "metricHeaders": [],
+        "rows": [{"dimensionValues": [{"value": "(other)"}], "metricValues": []}],
+        "metadata": {**metadata, "dataLossFromOtherRow": True},
+    }
+    (record,) = ga4.records(body, "properties/5")
+    assert record.payload.items() >= {**metadata, "dataLossFromOtherRow": True}.items()
+
+
+def test_a_ga4_row_of_others_is_of_the_day_that_was_asked_for():
+    headers = [{"name": name} for name in ("date", "sessionSource")]
+    rows = [{"dimensionValues": [{"value": "(other)"}, {"value": "(other)"}], "metricValues": []}]
+    body = {"dimensionHeaders": headers, "metricHeaders": [], "rows": rows, "metadata": {}}
+    (record,) = ga4.records(body, "properties/5", "20260209")
+    assert record.external_id == "5_20260209_(other)"
+    assert record.payload["requestedDate"] == "20260209"
+    assert record.payload["dimensions"]["date"] == "(other)"
+
+
+def test_ga4_rows_whose_values_hold_underscores_are_told_apart():
+    headers = [{"name": name} for name in ("sessionSource", "sessionMedium")]
+    rows = [
+        {"dimensionValues": [{"value": a}, {"value": b}], "metricValues": []}
+        for a, b in (("x_y", "z"), ("x", "y_z"), ("x\\", "_"), ("x", "\\_"))
+    ]
+    body = {"dimensionHeaders": headers, "metricHeaders": [], "rows": rows, "metadata": {}}
+    assert len({record.external_id for record in ga4.records(body, "properties/5")}) == len(rows)
+
+
 def test_a_ga4_row_that_does_not_fit_its_headers_is_refused():
     body = {
         "dimensionHeaders": [{"name": "date"}],
@@ -78,7 +110,10 @@ def test_streams_are_known_by_key():
         "shopify/customers",
         "shopify/products",
         "meta/insights",
+        "meta/adsets",
+        "meta/ads",
         "google_ads/insights",
         "ga4/traffic",
+        "ga4/funnel",
     ]
     assert all(key == stream.key for key, stream in STREAMS.items())

@@ -61,7 +61,9 @@ def test_an_order_cancelled_after_payment_is_paid_back_in_full(shop):
             lines = refund["refundLineItems"]["nodes"]
             tax = 0 if order["taxesIncluded"] else total(line["totalTaxSet"] for line in lines)
             kept = total(node["amountSet"] for node in refund["orderAdjustments"]["nodes"])
-            assert total(line["subtotalSet"] for line in lines) + tax - kept == amount(order["totalPriceSet"])
+            shipping = total(node["subtotalAmountSet"] for node in refund["refundShippingLines"]["nodes"])
+            paid_back = total(line["subtotalSet"] for line in lines) + tax + shipping - kept
+            assert paid_back == amount(order["totalPriceSet"]) == amount(refund["totalRefundedSet"])
             assert order["displayFinancialStatus"] == "REFUNDED"
 
 
@@ -113,7 +115,9 @@ def test_only_google_conversions_are_floats(payloads):
         return {path} if isinstance(value, float) else set()
 
     found = {path for rows in payloads.values() for row in rows for path in floats(row)}
-    assert found == {".metrics.conversions", ".metrics.conversionsValue", ".metrics.allConversions"}
+    counted = ("conversions", "conversionsValue", "allConversions")
+    by_date = ("conversionsByConversionDate", "conversionsValueByConversionDate")
+    assert found == {f".metrics.{name}" for name in (*counted, *by_date)}
 
 
 def test_personal_data_is_where_the_streams_say(payloads, source):

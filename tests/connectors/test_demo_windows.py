@@ -19,7 +19,7 @@ def changed_at(key, payload):
     """When a record changed last, as the API that serves it counts."""
     if "updatedAt" in payload:
         return datetime.fromisoformat(payload["updatedAt"])
-    if key == "ga4/traffic":
+    if "dimensions" in payload:
         day = datetime.strptime(payload["dimensions"]["date"], "%Y%m%d")
     else:
         day = datetime.fromisoformat(payload.get("date_start") or payload["segments"]["date"])

@@ -14,6 +14,10 @@ import pytest
 from graph_runs import FACTS, STAGED, Graph, stored
 from graph_shop import NOW, land, open_shop, orders
 
+from connectors.fake import demo
+from connectors.fake.shopify import FakeShopify
+from connectors.source import STREAMS
+from connectors.wire import App, WireResponse
 from growthos_assets import load, loading, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.instance import open_instance
@@ -144,9 +148,14 @@ def test_a_tenant_with_nothing_but_an_order_file_is_not_in_the_wrong(shop: str, 
     skipped = {name: check.description or "" for name, check in run.checks.items() if _is_skipped(check)}
     assert all(words.startswith("skipped: ") for words in skipped.values())
     assert set(skipped) == {
-        *(f"raw/{name}:freshness" for name in ("shopify_orders", "shopify_customers", "shopify_products")),
-        *(f"raw/{name}:freshness" for name in ("meta_insights", "google_ads_insights", "ga4_traffic")),
-        *(f"raw/file_{name}:freshness" for name in ("orders", "spend", "traffic")),
+        *(f"raw/{name.replace('/', '_')}:{check}" for name in STREAMS for check in ("freshness", "completeness")),
+        *(
+            f"raw/file_{name}:{check}"
+            for name in ("orders", "spend", "traffic")
+            for check in ("freshness", "completeness")
+        ),
+        "staging/stg_traffic:ga4_tells_all_sessions",
+        "cohorts/ltv_holdout:holdout_within_a_third",
         "staging/stg_spend:spend_not_empty",
         "staging/stg_traffic:traffic_not_empty",
         "marts/fact_spend:spend_not_empty",
@@ -155,16 +164,25 @@ def test_a_tenant_with_nothing_but_an_order_file_is_not_in_the_wrong(shop: str, 
     assert load("kpis/kpi_daily", "shop")["revenue_net"].to_list() == [10]
 
 
-def test_a_source_is_stale_after_a_day_of_silence(database: str, graph: Graph) -> None:
+def test_a_source_is_stale_when_nothing_of_the_last_day_is_proven(
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant = ensure_tenant("acme")
     stream, check = "raw/shopify_products", "raw/shopify_products:freshness"
     fresh = graph.run("acme", stream)
     assert fresh.checks[check].passed
-    silent_for = tenant.clock_at + timedelta(hours=27)
-    stale = graph.run("acme", stream, resources={"clock": {"now": silent_for.isoformat()}})
+
+    def busy(world: object, clock: object, **knobs: object) -> App:
+        shop = FakeShopify(world, clock)
+        return lambda request: WireResponse(503, b"busy") if b"products" in request.body else shop(request)
+
+    monkeypatch.setattr(demo, "FakeShopify", busy)
+    later = tenant.clock_at + timedelta(hours=27)
+    stale = graph.run("acme", stream, resources={"clock": {"now": later.isoformat()}})
     assert stale.success
     assert not stale.checks[check].passed
     assert "27.0 hours ago" in (stale.checks[check].description or "")
+    assert not stale.checks["raw/shopify_products:completeness"].passed
 
 
 def test_a_report_can_be_made_as_it_was_known_then(shop: str, graph: Graph) -> None:

@@ -1,6 +1,7 @@
 """What runs by itself: real ticks, and the runs that they ask for really run."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,8 +12,13 @@ from dagster._core.instance.ref import InstanceRef
 from graph_runs import BY_HAND, Graph, Result, defs, in_layers
 from graph_shop import open_shop
 
+from connectors.fake import demo
+from connectors.wire import WireResponse
 from growthos_assets import automation, instance, load
+from growthos_assets.demo import ensure_tenant
+from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
+from warehouse import ledger, tenants
 
 STORED = InstanceRef.from_dir(str(Path(__file__).parent))
 """A tick looks partitions up only where it is told of a stored instance; it then asks the one that it is given."""
@@ -77,7 +83,7 @@ def test_a_new_tenant_becomes_a_partition_and_is_materialized_once(database: str
     assert daemon.instance.get_dynamic_partitions(TENANT_SET) == ["shop"]
     (run,) = daemon.execute("refresh", asked)
     assert run.success
-    assert len(run.materialized) == 35
+    assert len(run.materialized) == 41
     assert daemon.sense(automation.new_tenants) == []
 
 
@@ -217,7 +223,7 @@ def test_a_monday_morning_of_the_demo(demo: str, daemon: Daemon) -> None:
     }
     assert {job: [run.success for run in runs] for job, runs in ran.items()} == {job: [True] for job in ran}
     assert {job: len(runs[0].materialized) for job, runs in ran.items()} == {
-        "sync": 16, "rebuild": 17, "evaluate_alerts": 1, "review": 1,
+        "sync": 19, "rebuild": 20, "evaluate_alerts": 1, "review": 1,
     }  # fmt: skip
     assert load("alerts/wbr", "acme").equals(review)
 
@@ -239,3 +245,23 @@ def test_the_instance_is_configured_as_the_project_relies_on(database: str) -> N
         assert not opened.run_retries_retry_on_asset_or_op_failure
         assert not opened.telemetry_enabled
         assert not opened.nux_enabled
+
+
+def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
+    database: str, daemon: Daemon, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = ensure_tenant("acme")
+    body = b'{"error": {"message": "User request limit reached", "type": "OAuthException", "code": 17}}'
+    apis = demo.apis
+    with monkeypatch.context() as patch:
+        patch.setattr(demo, "apis", lambda *args: {**apis(*args), "meta": lambda request: WireResponse(400, body)})
+        graph.run("acme", "raw/meta_insights")
+    allowed = ledger.retries(warehouse(), "acme")
+    assert allowed is not None
+    assert daemon.sense(automation.after_the_limit) == []
+    tenants.update(replace(tenant, clock_at=allowed))
+    asked = daemon.sense(automation.after_the_limit)
+    assert tenants_of(asked) == ["acme"]
+    (run,) = daemon.execute("sync", asked)
+    assert run.checks["raw/meta_insights:completeness"].passed
+    assert daemon.sense(automation.after_the_limit) == []

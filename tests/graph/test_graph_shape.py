@@ -24,7 +24,7 @@ SPEC = Path(__file__).with_name("spec.json")
 DESIGN = {
     "raw": {
         "shopify_orders", "shopify_customers", "shopify_products",
-        "meta_insights", "google_ads_insights", "ga4_traffic",
+        "meta_insights", "meta_adsets", "meta_ads", "google_ads_insights", "ga4_traffic", "ga4_funnel",
         "file_orders", "file_spend", "file_traffic",
     },
     "staging": {
@@ -34,7 +34,7 @@ DESIGN = {
         "dim_date", "dim_channel", "dim_campaign", "dim_customer", "dim_product",
         "fact_orders", "fact_order_lines", "fact_refunds", "fact_spend", "fact_traffic",
     },
-    "cohorts": {"cohorts", "segments"},
+    "cohorts": {"cohorts", "segments", "ltv_models", "ltv_holdout", "ltv_forecast"},
     "kpis": {"kpi_daily", "kpi_summary", "channel_performance", "funnel", "unit_economics"},
     "alerts": {"alerts", "wbr"},
 }  # fmt: skip
@@ -187,10 +187,10 @@ def test_checks_block_as_they_are_declared(table: Declaration) -> None:
 
 
 @pytest.mark.parametrize("stream", graph.streams(), ids=lambda stream: stream.__spec__.name)
-def test_a_stale_source_is_reported_and_stops_nothing(stream: type[RawRecords]) -> None:
-    (check,) = node(f"raw/{stream.__spec__.name}").check_keys
-    assert check.name == "freshness"
-    assert not defs().resolve_asset_graph().get_check_spec(check).blocking
+def test_a_stale_or_partial_source_is_reported_and_stops_nothing(stream: type[RawRecords]) -> None:
+    checks = node(f"raw/{stream.__spec__.name}").check_keys
+    assert {check.name for check in checks} == {"freshness", "completeness"}
+    assert not any(defs().resolve_asset_graph().get_check_spec(check).blocking for check in checks)
 
 
 def test_the_io_manager_only_reads() -> None:
@@ -205,18 +205,17 @@ def test_the_io_manager_only_reads() -> None:
 
 
 def test_the_code_location_loads_fast() -> None:
-    """Budget: 3 s on a quiet machine; what the assertion allows for is a loaded one."""
+    """Budget: 3 s. Of the processor's time, which a busy machine stretches less than the clock's."""
     code = """
         import time
-        started = time.perf_counter()
         from growthos_assets.definitions import defs
         defs().get_repository_def()
-        print(time.perf_counter() - started)
+        print(time.process_time())
     """
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     seconds = float(run.stdout)
     print(f"the code location loads in {seconds:.1f} s")
-    assert seconds < 10
+    assert seconds < 6
 
 
 if __name__ == "__main__":

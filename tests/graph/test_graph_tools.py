@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,8 @@ from warehouse.contract import schema_of
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE = 60
+PATIENCE = 120
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-def tool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the environment in the project's folder."""
-    return subprocess.run(
-        [BIN / arguments[0], *arguments[1:]], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
 
 
 def eventually(happens: Callable[[], Any], said: Callable[[], object]) -> Any:
@@ -47,16 +39,15 @@ def eventually(happens: Callable[[], Any], said: Callable[[], object]) -> Any:
     return result
 
 
-def test_dg_checks_and_lists_the_definitions(database: str) -> None:
-    with ThreadPoolExecutor() as both:
-        checking, listing = both.submit(tool, "dg", "check", "defs"), both.submit(tool, "dg", "list", "defs", "--json")
-    checked, listed = checking.result(), json.loads(listing.result().stdout)
-    assert checked.returncode == 0, checked.stderr
+def test_dg_lists_the_definitions(database: str) -> None:
+    """`dg check defs` is among the commands that the pages name: tests/cli runs those."""
+    command = [BIN / "dg", "list", "defs", "--json"]
+    listed = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True).stdout)
     assert {asset["asset_key"] for asset in listed["assets"]} == set(
         in_layers("raw", "staging", "marts", "cohorts", "kpis", "alerts")
     )
     assert {job["name"] for job in listed["jobs"]} >= {"refresh", "sync", "rebuild", "evaluate_alerts", "review"}
-    assert {sensor["name"] for sensor in listed["sensors"]} == {"new_tenants", "alerts_on_kpis"}
+    assert {sensor["name"] for sensor in listed["sensors"]} == {"after_the_limit", "new_tenants", "alerts_on_kpis"}
 
 
 class Ui:
@@ -137,7 +128,7 @@ def materialize(ui: Ui) -> str:
     (location,) = ui.ask(LOCATION)["workspaceOrError"]["locationEntries"]
     assert (location["name"], location["loadStatus"]) == ("growthos", "LOADED")
     (repository,) = location["locationOrLoadError"]["repositories"]
-    assert len(repository["assetNodes"]) == 35
+    assert len(repository["assetNodes"]) == 41
     ui.ask(ADD, repository=REPOSITORY)
     parameters = {
         "selector": {**REPOSITORY, "pipelineName": "refresh"},

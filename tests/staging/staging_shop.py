@@ -18,7 +18,7 @@ NOW = datetime(2026, 2, 10, 5, tzinfo=UTC)
 SHOP = Tenant("shop", "Shop", timezone="America/New_York", currency="USD")
 STREAMS = (
     "shopify_orders", "shopify_customers", "shopify_products", "file_orders",
-    "meta_insights", "google_ads_insights", "file_spend", "ga4_traffic", "file_traffic",
+    "meta_insights", "google_ads_insights", "file_spend", "ga4_traffic", "ga4_funnel", "file_traffic",
 )  # fmt: skip
 MODULES = (orders, order_lines, refunds, customers, products, spend, traffic)
 NAMES = [name for module in MODULES for name in TABLES if TABLES[name].transform.__module__ == module.__name__]
@@ -209,6 +209,30 @@ def adjustment(amount: str, reason: str | None = "REFUND_DISCREPANCY", number: i
         "amountSet": bag(amount),
         "taxAmountSet": bag("0.00"),
     }
+
+
+def agreement(*sales: Payload, reason: str = "ORDER", at: str = "2026-02-01T17:00:00Z") -> Payload:
+    """What was agreed at an instant, as the shop tells it of an order that something befell."""
+    return {"id": f"agreement-{at}-{reason}", "happenedAt": at, "reason": reason, "sales": {"nodes": list(sales)}}
+
+
+def agreed(
+    action: str, total: str, tax: str = "0.00", line: int | None = 1, quantity: int | None = 1, kind: str = "PRODUCT"
+) -> Payload:
+    """A sale of an agreement: `total` is after discounts and with tax."""
+    own = {"lineItem": {"id": f"line-{line}"}} if line else {}
+    return own | {
+        "id": f"sale-{action}-{kind}-{line}-{total}",
+        "actionType": action,
+        "lineType": kind,
+        "quantity": quantity,
+        "totalAmount": bag(total),
+        "totalTaxAmount": bag(tax),
+    }
+
+
+def agreements(*told: Payload) -> Payload:
+    return {"nodes": list(told)}
 
 
 def shopify_orders(*payloads: Payload) -> pl.LazyFrame:

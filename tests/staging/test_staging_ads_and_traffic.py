@@ -154,6 +154,47 @@ def test_ga4s_doubts_are_kept() -> None:
     row = spend(ga4_traffic=ga4(samplingMetadatas=[{"samplesReadCount": "5"}], subjectToThresholding=True))
     assert row.row("stg_traffic")["is_sampled"]
     assert row.row("stg_traffic")["is_thresholded"]
+    assert not row.row("stg_traffic")["has_other"]
+    assert spend(ga4_traffic=ga4(dataLossFromOtherRow=True)).row("stg_traffic")["has_other"]
+
+
+def test_what_ga4_sums_up_as_other_is_of_the_day_that_was_asked_for() -> None:
+    others = {"date": "(other)", "sessionDefaultChannelGroup": "(other)"}
+    row = spend(ga4_traffic=ga4(dimensions=others, requestedDate="20260201")).row("stg_traffic")
+    assert (row["date"], row["channel_id"], row["sessions"]) == (date(2026, 2, 1), "other", 5)
+
+
+def campaign(name: str, day: str = "20260201", **changed: Any) -> Payload:
+    dimensions = {"date": day, "sessionDefaultChannelGroup": "Email", "sessionCampaignName": name}
+    return ga4(dimensions=dimensions, **changed)
+
+
+def test_a_channel_groups_campaigns_are_added_up() -> None:
+    rows = [campaign("a"), campaign("b", subjectToThresholding=True), campaign("c", day="20260202")]
+    staged = stage(ga4_traffic=raw((str(index), row) for index, row in enumerate(rows)))
+    assert staged.column("stg_traffic", "sessions", by="date") == {date(2026, 2, 1): 10, date(2026, 2, 2): 5}
+    assert staged.column("stg_traffic", "is_thresholded", by="date") == {
+        date(2026, 2, 1): True,
+        date(2026, 2, 2): False,
+    }
+
+
+def test_rows_that_cannot_be_read_are_not_added_up() -> None:
+    rows = [campaign("a"), campaign("b", metrics={}), campaign("c", metrics={})]
+    staged = stage(ga4_traffic=raw((str(index), row) for index, row in enumerate(rows)))
+    assert staged.row("stg_traffic")["sessions"] == 5
+    assert staged.bad["stg_traffic"].height == 2
+
+
+def test_properties_are_not_added_up() -> None:
+    staged = stage(ga4_traffic=raw([("a", campaign("a")), ("b", campaign("a", property="properties/2"))]))
+    assert staged.row("stg_traffic")["sessions"] == 5
+    assert staged.reasons("stg_traffic") == ["another row has the same source and date and channel_group"]
+
+
+@pytest.mark.parametrize(("day", "settled"), [("20260207", True), ("20260208", False)])
+def test_ga4s_days_settle(day: str, settled: bool) -> None:
+    assert spend(ga4_traffic=campaign("a", day)).row("stg_traffic")["is_settled"] is settled
 
 
 def test_a_files_traffic() -> None:
@@ -176,3 +217,29 @@ def test_traffic_that_cannot_be_true(changed: Payload, reason: str) -> None:
     assert staged.good["stg_traffic"].is_empty()
     assert not staged.findings["traffic_not_empty"].passed
     assert staged.reasons("stg_traffic")
+
+
+def day_total(sessions: int, day: str = "20260201") -> Payload:
+    return {"property": "properties/1", "dimensions": {"date": day}, "metrics": {"sessions": str(sessions)}}
+
+
+@pytest.mark.parametrize(("total", "passed"), [(100, True), (95, False), (105, True), (106, False)])
+def test_sessions_that_ga4_withholds_or_takes_back_are_missed(total: int, passed: bool) -> None:
+    group = ga4(metrics=dict.fromkeys(ga4()["metrics"], "100"))
+    staged = spend(ga4_traffic=group, ga4_funnel=day_total(total))
+    assert staged.findings["ga4_tells_all_sessions"].passed is passed
+
+
+def test_a_day_that_is_only_a_total_is_missed() -> None:
+    staged = spend(ga4_traffic=ga4(), ga4_funnel=day_total(7, "20260202"))
+    found = staged.findings["ga4_tells_all_sessions"]
+    assert not found.passed
+    assert found.metadata["examples"]["withheld"].to_list() == [7]
+
+
+def test_without_ga4_nothing_is_missed() -> None:
+    assert (
+        spend(file_traffic={"date": "2026-02-01", "channel": "SEO", "sessions": "12"})
+        .findings["ga4_tells_all_sessions"]
+        .skipped
+    )

@@ -82,6 +82,20 @@ def test_an_iterator_that_fails_half_way_lands_nothing(warehouse: Warehouse) -> 
     assert land(warehouse, ("1", "{}")).landed == 1
 
 
+def test_a_batch_that_cannot_be_copied_while_the_next_is_made_lands_nothing(warehouse: Warehouse) -> None:
+    made: list[int] = []
+
+    def pages() -> Iterator[pl.DataFrame]:
+        for number, payload in enumerate(["{}", "{oops", "{}", "{}", "{}"]):
+            made.append(number)
+            yield batch((str(number), payload))
+
+    with pytest.raises(adbc_driver_manager.Error, match="json"):
+        raw.land(warehouse, "acme", "shopify", "orders", pages(), T0)
+    assert made == [0, 1, 2], "at most one batch is made ahead of the one that is copied"
+    assert latest(warehouse) == {}
+
+
 def test_a_payload_that_is_no_json_lands_nothing(warehouse: Warehouse) -> None:
     with pytest.raises(adbc_driver_manager.Error, match="json"):
         land(warehouse, ("1", "{}"), ("2", "{oops"))

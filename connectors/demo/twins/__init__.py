@@ -19,7 +19,10 @@ TWINS: Mapping[str, Twin] = {
     "shopify/customers": shopify.customers,
     "shopify/products": shopify.products,
     "meta/insights": meta.insights,
+    "meta/adsets": meta.adsets,
+    "meta/ads": meta.ads,
     "google_ads/insights": google_ads.insights,
     "ga4/traffic": ga4.traffic,
+    "ga4/funnel": ga4.funnel,
 }
 """The twin of each stream, by the stream's key."""

@@ -1,36 +1,37 @@
 """The demo brand as the Google Ads API tells it: campaigns by day. Whole numbers are strings, as int64 is."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from connectors.demo.ads import Delivery
 from connectors.demo.calendar import Window
-from connectors.demo.twins.rendering import pages, token
+from connectors.demo.twins.rendering import of_days, pages, token
 from connectors.demo.world import World
-from connectors.google_ads import PAGE_SIZE
+from connectors.google_ads import FIELDS, PAGE_SIZE
 from connectors.source import Body
 
 CUSTOMER = "4204204200"
 FIRST_CAMPAIGN = 20_420_000_000
 MICROS_PER_CENT = 10_000
-FIELDS = (
-    "customer.id,customer.currencyCode,customer.timeZone,campaign.id,campaign.name,campaign.status,"
-    "campaign.advertisingChannelType,segments.date,metrics.costMicros,metrics.impressions,metrics.clicks,"
-    "metrics.conversions,metrics.conversionsValue,metrics.allConversions"
-)
+FIELD_MASK = ",".join(re.sub(r"_(.)", lambda word: word[1].upper(), field) for field in FIELDS)
 
 
-def insights(world: World, window: Window, start: int) -> Iterator[Body]:
+def insights(world: World, window: Window, start: int, size: int = PAGE_SIZE) -> Iterator[Body]:
     """Bodies of `googleAds:search` for the days that ended in the window."""
-    days = world.calendar.closing_in(window)
-    rows = [d for d in world.deliveries if d.day in days and d.campaign.plan.source == "google_ads"]
-    for page in pages(rows, PAGE_SIZE, start):
-        body: Body = {"fieldMask": FIELDS}
+    for page in pages(deliveries(world, window), size, start):
+        body: Body = {"fieldMask": FIELD_MASK}
         if page.rows:
             body["results"] = [_row(world, delivery) for delivery in page.rows]
         if page.more:
             body["nextPageToken"] = token(page.end)
         yield body
+
+
+def deliveries(world: World, window: Window) -> list[Delivery]:
+    """What was delivered on the days that ended in the window."""
+    rows = of_days(world.deliveries, world.calendar.closing_in(window))
+    return [delivery for delivery in rows if delivery.campaign.plan.source == "google_ads"]
 
 
 def _row(world: World, delivery: Delivery) -> dict[str, Any]:
@@ -59,5 +60,8 @@ def _row(world: World, delivery: Delivery) -> dict[str, Any]:
             "conversions": delivery.orders * 92 / 100,
             "conversionsValue": delivery.value * 92 // 100 / 100,
             "allConversions": (delivery.orders * 92 + delivery.views * 100) / 100,
+            # The demo's customers buy on the day of their click.
+            "conversionsByConversionDate": delivery.orders * 92 / 100,
+            "conversionsValueByConversionDate": delivery.value * 92 // 100 / 100,
         },
     }

@@ -1,9 +1,10 @@
-"""What the twins share: pages, cursors, amounts."""
+"""What the twins share: rows of days, pages, cursors, amounts."""
 
 from base64 import b64decode, b64encode
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -15,6 +16,22 @@ class Page(NamedTuple, Generic[T]):
     rows: Sequence[T]
     end: int
     more: bool
+
+
+class Daily(Protocol):
+    """A row of a day."""
+
+    @property
+    def day(self) -> int: ...
+
+
+D = TypeVar("D", bound=Daily)
+
+
+def of_days(rows: Sequence[D], days: range) -> Sequence[D]:
+    """The rows of these days, of rows that are in the order of days."""
+    first, end = (bisect_left(rows, day, key=lambda row: row.day) for day in (days.start, days.stop))
+    return rows[first:end]
 
 
 def pages(rows: Sequence[T], size: int, start: int) -> Iterator[Page[T]]:

@@ -1,214 +1,113 @@
-"""The demo brand as Shopify's Admin GraphQL API tells it, by updatedAt."""
+"""The demo brand as Shopify's Admin GraphQL API tells it, by updatedAt; every node is whole, as it lands.
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+At an instant amid the demo's days it tells of the state of that instant.
+"""
 
-from connectors.demo.aftermath import Refund
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from msgspec import structs
+
+from connectors.demo.aftermath import Aftermath
 from connectors.demo.calendar import Window, iso
-from connectors.demo.catalog import GIFT_CARD, Product
+from connectors.demo.catalog import Product
 from connectors.demo.orders import Customer, Order
-from connectors.demo.touches import Visit
 from connectors.demo.twins.rendering import decimal, pages, token
+from connectors.demo.twins.shopify_orders import FIRST_CUSTOMER, FIRST_PRODUCT, FIRST_VARIANT, Node, gid, render
 from connectors.demo.world import World
 from connectors.shopify import PAGE_SIZE
 from connectors.source import Body
 
-T = TypeVar("T")
-Node = dict[str, Any]
-
-FIRST_ORDER = 5_800_000_000_000
-FIRST_CUSTOMER = 7_000_000_000_000
-FIRST_PRODUCT = 8_000_000_000_000
-FIRST_VARIANT = 44_000_000_000_000
-EUROS_PER_HUNDRED = 92  # what 100 of the shop's currency show as to customers who see euros
+Thing = Order | Customer | Product
+Change = tuple[int, int]
+"""When a thing changed last, and its place in the world."""
 
 
 def orders(world: World, window: Window, start: int) -> Iterator[Body]:
     """Bodies of `orders(first: 250, sortKey: UPDATED_AT)`."""
-    changed = sorted((o.updated, index) for index, o in enumerate(world.orders) if o.updated in window)
-
-    def node(key: tuple[int, int]) -> Node:
-        _, index = key
-        return _order(index, world.orders[index], world.currency)
-
-    return _bodies("orders", changed, node, start)
+    return _bodies(world, "orders", window, start)
 
 
 def customers(world: World, window: Window, start: int) -> Iterator[Body]:
     """Bodies of `customers(first: 250, sortKey: UPDATED_AT)`."""
-    changed = [customer for customer in world.customers if customer.updated in window]
-    changed.sort(key=lambda customer: customer.updated)
-    return _bodies("customers", changed, lambda customer: _customer(customer, world.currency), start)
+    return _bodies(world, "customers", window, start)
 
 
 def products(world: World, window: Window, start: int) -> Iterator[Body]:
     """Bodies of `products(first: 250, sortKey: UPDATED_AT)`."""
-    changed = [product for product in world.products if product.updated in window]
-    changed.sort(key=lambda product: product.updated)
-    return _bodies("products", changed, lambda product: _product(product, world.currency), start)
+    return _bodies(world, "products", window, start)
 
 
-def _bodies(name: str, rows: Sequence[T], node: Callable[[T], Node], start: int) -> Iterator[Body]:
-    for page in pages(rows, PAGE_SIZE, start):
-        cost = 2 + len(page.rows)
-        throttle = {"maximumAvailable": 2000, "currentlyAvailable": 2000 - cost, "restoreRate": 100}
-        yield {
-            "data": {
-                name: {
-                    "nodes": [node(row) for row in page.rows],
-                    "pageInfo": {
-                        "hasNextPage": page.more,
-                        "endCursor": token(page.end) if page.rows else None,
-                    },
-                }
-            },
-            "extensions": {
-                "cost": {
-                    "requestedQueryCost": 2 + PAGE_SIZE,
-                    "actualQueryCost": cost,
-                    "throttleStatus": throttle,
-                }
-            },
-        }
+class Shop:
+    """The world as a shop: what there is of each kind, and how it looked at an instant."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def changes(self, root: str, now: int) -> list[Change]:
+        """Everything that came to be before `now`, in the order in which it changed last."""
+        things: Sequence[Thing] = getattr(self.world, root)
+        if now >= self.world.calendar.end:
+            return sorted((thing.updated, place) for place, thing in enumerate(things))
+        at_now = ((self._as_of(thing, now), place) for place, thing in enumerate(things) if thing.created < now)
+        return sorted((thing.updated, place) for thing, place in at_now)
+
+    def node(self, root: str, place: int, now: int, *, sales: bool = False) -> Node:
+        """The thing at a place. An order's `sales` are in it if anything befell the order, or if asked for."""
+        thing: Thing = getattr(self.world, root)[place]
+        if now < self.world.calendar.end:
+            thing = self._as_of(thing, now)
+        match thing:
+            case Order():
+                return render(place, thing, self.world.currency, sales=sales)
+            case Customer():
+                return _customer(thing, self.world.currency)
+            case Product():
+                return _product(thing, self.world.currency)
+
+    def _as_of(self, thing: Thing, now: int) -> Thing:
+        match thing:
+            case Order(aftermath=Aftermath(cancelled, refund)):
+                if max(cancelled or 0, refund.created if refund else 0) < now:
+                    return thing
+                cancelled = cancelled if cancelled and cancelled < now else None
+                refund = refund if refund and refund.created < now else None
+                return structs.replace(thing, aftermath=Aftermath(cancelled, refund))
+            case Customer(shopper=shopper, created=created):
+                placed = [self._as_of(order, now) for order in self._placed[shopper.number] if order.created < now]
+                orders = [order for order in placed if isinstance(order, Order)]
+                return structs.replace(
+                    thing,
+                    updated=max((order.updated for order in orders), default=created),
+                    orders=len(orders),
+                    spent=sum(order.paid for order in orders if not order.test),
+                )
+            case Product(created=created, updated=updated):
+                return structs.replace(thing, updated=updated if updated < now else created)
+
+    @cached_property
+    def _placed(self) -> defaultdict[int, list[Order]]:
+        placed = defaultdict[int, list[Order]](list)
+        for order in self.world.orders:
+            placed[order.shopper.number].append(order)
+        return placed
 
 
-def _gid(kind: str, number: int) -> str:
-    return f"gid://shopify/{kind}/{number}"
-
-
-def _order(index: int, order: Order, currency: str) -> Node:
-    shopper, place, basket = order.shopper, order.shopper.place, order.basket
-    cancelled, refund = order.aftermath.cancelled, order.aftermath.refund
-    presentment = place.presentment or currency
-    number = FIRST_ORDER + index
-    discount = sum(line.discount for line in basket.lines)
-
-    def money(cents: int) -> Node:
-        amount = {"amount": decimal(cents), "currencyCode": currency}
-        if presentment == currency:  # nine orders in ten, so one dict for both: a third less to make
-            return {"shopMoney": amount, "presentmentMoney": amount}
-        shown = decimal((cents * EUROS_PER_HUNDRED + 50) // 100)
-        return {"shopMoney": amount, "presentmentMoney": {"amount": shown, "currencyCode": presentment}}
-
-    created = iso(order.created)
-    return {
-        "id": _gid("Order", number),
-        "legacyResourceId": str(number),
-        "name": f"#{1001 + index}",
-        "createdAt": created,
-        "processedAt": created,
-        "updatedAt": iso(order.updated),
-        "cancelledAt": iso(cancelled) if cancelled else None,
-        "test": order.test,
-        "displayFinancialStatus": order.status,
-        "sourceName": "web" if order.on_web else "pos",
-        "currencyCode": currency,
-        "presentmentCurrencyCode": presentment,
-        "taxesIncluded": place.tax_included,
-        "email": shopper.email,
-        "customer": (None if shopper.kind == "guest" else {"id": _gid("Customer", FIRST_CUSTOMER + shopper.number)}),
-        "shippingAddress": ({"countryCodeV2": place.country, "provinceCode": place.province} if order.on_web else None),
-        "discountCodes": [f"SAVE{basket.discount_percent}"] if discount else [],
-        "totalDiscountsSet": money(discount),
-        "subtotalPriceSet": money(basket.subtotal),
-        "totalShippingPriceSet": money(order.shipping),
-        "totalTaxSet": money(basket.tax),
-        "totalPriceSet": money(order.total),
-        "customerJourneySummary": _journey(order.visit, basket.lines[0].product) if order.on_web else None,
-        "lineItems": {
-            "nodes": [
-                {
-                    "id": _gid("LineItem", number * 10 + position),
-                    "title": line.product.title,
-                    "sku": line.variant.sku,
-                    "quantity": line.quantity,
-                    "isGiftCard": line.product.category == GIFT_CARD,
-                    "product": {
-                        "id": _gid("Product", FIRST_PRODUCT + line.product.number),
-                        "productType": line.product.category,
-                    },
-                    "variant": {"id": _gid("ProductVariant", FIRST_VARIANT + line.variant.number)},
-                    "originalUnitPriceSet": money(line.unit_price),
-                    "discountAllocations": ([{"allocatedAmountSet": money(line.discount)}] if line.discount else []),
-                    "taxLines": [{"priceSet": money(line.tax)}] if line.tax else [],
-                }
-                for position, line in enumerate(basket.lines)
-            ]
-        },
-        "refunds": [_refund(number, refund, money)] if refund else [],
-    }
-
-
-def _refund(order: int, refund: Refund, money: Callable[[int], Node]) -> Node:
-    # An adjustment is what the refund differs by from its lines: a fee keeps money in the shop, shipping
-    # paid back takes more out.
-    adjustments = [("REFUND_DISCREPANCY", refund.fee), ("SHIPPING_REFUND", -refund.shipping)]
-    return {
-        "id": _gid("Refund", order),
-        "createdAt": iso(refund.created),
-        "refundLineItems": {
-            "nodes": [
-                {
-                    "id": _gid("RefundLineItem", order * 10 + line.position),
-                    "quantity": line.quantity,
-                    "restockType": refund.restock,
-                    "subtotalSet": money(line.subtotal),
-                    "totalTaxSet": money(line.tax),
-                    "lineItem": {"id": _gid("LineItem", order * 10 + line.position)},
-                }
-                for line in refund.lines
-            ]
-        },
-        "orderAdjustments": {
-            "nodes": [
-                {
-                    "id": _gid("OrderAdjustment", order * 10 + position),
-                    "reason": reason,
-                    "amountSet": money(cents),
-                    "taxAmountSet": money(0),
-                }
-                for position, (reason, cents) in enumerate(adjustments)
-                if cents
-            ]
-        },
-    }
-
-
-def _journey(visit: Visit, landed_on: Product) -> Node:
-    touch = visit.touch
-    utm = {"utm_source": touch.utm_source, "utm_medium": touch.utm_medium, "utm_campaign": visit.utm_campaign}
-    parameters = [f"{name}={value}" for name, value in utm.items() if touch.utm_source and value]
-    if touch.click_id:
-        parameters.append(f"{touch.click_id}=demo-{visit.click:010x}")
-    page = f"https://shop.example.com/products/{landed_on.title.lower().replace(' ', '-')}"
-    return {
-        "ready": True,
-        "momentsCount": {"count": 1 + visit.click % 4},
-        "lastVisit": {
-            "landingPage": "?".join([page, "&".join(parameters)] if parameters else [page]),
-            "referrerUrl": touch.referrer,
-            "source": touch.source,
-            "sourceType": touch.tactic,
-            "utmParameters": (
-                {
-                    "source": touch.utm_source,
-                    "medium": touch.utm_medium,
-                    "campaign": visit.utm_campaign,
-                    "content": None,
-                    "term": None,
-                }
-                if touch.utm_source
-                else None
-            ),
-        },
-    }
+def _bodies(world: World, root: str, window: Window, start: int) -> Iterator[Body]:
+    shop, end = Shop(world), world.calendar.end
+    changed = [place for updated, place in shop.changes(root, end) if updated in window]
+    for page in pages(changed, PAGE_SIZE, start):
+        nodes = [shop.node(root, place, end) for place in page.rows]
+        info = {"hasNextPage": page.more, "endCursor": token(page.end) if page.rows else None}
+        yield {"data": {root: {"nodes": nodes, "pageInfo": info}}}
 
 
 def _customer(customer: Customer, currency: str) -> Node:
     shopper = customer.shopper
     tags = ["newsletter"] if shopper.kind == "subscriber" else []
     return {
-        "id": _gid("Customer", FIRST_CUSTOMER + shopper.number),
+        "id": gid("Customer", FIRST_CUSTOMER + shopper.number),
         "createdAt": iso(customer.created),
         "updatedAt": iso(customer.updated),
         "defaultEmailAddress": {"emailAddress": shopper.email},
@@ -221,7 +120,7 @@ def _customer(customer: Customer, currency: str) -> Node:
 
 def _product(product: Product, currency: str) -> Node:
     return {
-        "id": _gid("Product", FIRST_PRODUCT + product.number),
+        "id": gid("Product", FIRST_PRODUCT + product.number),
         "title": product.title,
         "productType": product.category,
         "vendor": product.vendor,
@@ -231,7 +130,7 @@ def _product(product: Product, currency: str) -> Node:
         "variants": {
             "nodes": [
                 {
-                    "id": _gid("ProductVariant", FIRST_VARIANT + variant.number),
+                    "id": gid("ProductVariant", FIRST_VARIANT + variant.number),
                     "sku": variant.sku,
                     "price": decimal(variant.price),
                     "inventoryItem": {

@@ -3,9 +3,12 @@
 https://shopify.dev/docs/api/admin-graphql/2026-10
 """
 
+from datetime import date
+
 from connectors.source import Body, RawRecord
 
 API_VERSION = "2026-10"
+SUNSET = date(2027, 10, 1)
 PAGE_SIZE = 250  # the most a connection returns at once
 
 

@@ -1,0 +1,365 @@
+"""The one way out: a request to an API, paced by its own signals, retried within a budget, its secrets kept.
+
+The only module that knows the HTTP library (httpx2, the maintained line of httpx).
+"""
+
+import functools
+import random
+import ssl
+import weakref
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+import httpx2 as httpx
+import msgspec
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from connectors.clock import Clock
+from connectors.errors import ApiError, AuthError, Bug, RateLimited, Transient
+from connectors.wire import App, WireRequest
+
+TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+LONGEST_BACKOFF = 60.0
+LONGEST_WAIT = 300.0
+"""Seconds that a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
+CHUNK = 1 << 16
+SECRET_LENGTH = 12  # no token or secret of these APIs is shorter
+
+Transport = httpx.BaseTransport
+"""What carries requests: None is the real network, `in_process` an App of this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. `json` or `form` is the body; a `path` that is a whole URL is taken as it is.
+
+    `cost` is what it is expected to take from the API's bucket, for the pace.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    cost: float = 1.0
+    authorized: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, whole. Header names are in lower case; the URL is without its query."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+    at: datetime
+
+    def json(self) -> Any:
+        """The body, decoded; Transient if it is not JSON: a proxy's page, or half a body."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Transient(f"{self.url} answered {self.status} with something that is not JSON.") from None
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the wire has seen: requests, failures among them, seconds waited, bytes, and the API's own quota words."""
+
+    requests: int = 0
+    failures: int = 0
+    waited: float = 0.0
+    received: int = 0
+    quota: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Pace(Protocol):
+    """An API's bucket, as its own answers tell of it."""
+
+    def delay(self, request: Request, now: datetime) -> float:
+        """Seconds to wait before the request; RateLimited if that is longer than anyone should sleep."""
+        ...
+
+    def learn(self, reply: Reply, meter: Meter) -> None:
+        """Take in what the answer says of the bucket, errors' answers too; the quota left goes on the meter."""
+        ...
+
+
+class Unpaced:
+    """For what tells of no bucket."""
+
+    def delay(self, request: Request, now: datetime) -> float:
+        return 0.0
+
+    def learn(self, reply: Reply, meter: Meter) -> None:
+        pass
+
+
+class Authorizer(Protocol):
+    """Says who asks."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The headers that authorize a request now; renewed by itself before they expire."""
+        ...
+
+    def renew(self) -> bool:
+        """After a refusal: whether a new token could be had, so that asking once more makes sense."""
+        ...
+
+
+class Open:
+    """Nobody in particular: for endpoints that ask for no authorization, such as token endpoints."""
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def renew(self) -> bool:
+        return False
+
+
+Judge = Callable[[Reply], ApiError | None]
+"""Reads an answer by the API's error table; None is success."""
+
+
+class Budget:
+    """How much failing a slice may cost: failures, and seconds of waiting for them to pass."""
+
+    def __init__(self, clock: Clock, failures: int = 30, seconds: float = 900.0) -> None:
+        self.clock = clock
+        self.failures = failures
+        self.seconds = seconds
+
+    def delay(self, error: ApiError, attempt: int, dice: random.Random) -> float:
+        """Seconds to wait before the next try. Raises the error if it does not pass, or the budget does not last."""
+        match error:
+            case RateLimited():
+                wait = max(0.0, (error.retry_at - self.clock.now()).total_seconds())
+            case Transient(after=float(asked) | int(asked)):
+                wait = float(asked)
+            case Transient():
+                wait = dice.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt))  # full jitter
+            case _:
+                raise error
+        self.failures -= 1
+        self.seconds -= wait
+        if self.failures < 0 or self.seconds < 0 or wait > LONGEST_WAIT:
+            raise error
+        return wait + dice.uniform(0, 1)
+
+
+class Http:
+    """One API's wire. What authorizes a request is masked wherever its answer is quoted."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        judge: Judge,
+        clock: Clock,
+        authorizer: Authorizer | None = None,
+        pace: Pace | None = None,
+        transport: httpx.BaseTransport | None = None,
+        dice: random.Random | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.clock = clock
+        self.meter = Meter()
+        self._judge = judge
+        self._authorizer: Authorizer = authorizer or Open()
+        self._pace: Pace = pace or Unpaced()
+        self._dice = dice or random.Random()
+        self._client = httpx.Client(
+            transport=transport,
+            verify=_tls() if transport is None else True,
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            headers={"user-agent": "GrowthOS"},
+        )
+        # clients come and go with runs and commands: who drops one need not think of its sockets
+        weakref.finalize(self, self._client.close)
+
+    def budget(self) -> Budget:
+        """A fresh budget for one slice."""
+        return Budget(self.clock)
+
+    def send(self, request: Request, budget: Budget) -> Reply:
+        """The answer, as soon as the API gives one that is no error; ApiError if it does not within the budget."""
+        return self._retrying(budget, lambda: self._once(request))
+
+    @contextmanager
+    def stream(self, request: Request) -> Generator[Iterator[bytes]]:
+        """The body in chunks as they arrive, asked for once: whoever reads it knows how to go on after a drop.
+
+        Raises Transient wherever the connection fails, in the middle too.
+        """
+        with self._wire_errors(request), self._open(request) as response:
+            if response.status_code >= 400:
+                response.read()
+                self._check(request, self._reply(response))
+            yield self._chunks(response, request)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _retrying(self, budget: Budget, attempt: Callable[[], Reply]) -> Reply:
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome and state.outcome.exception()
+            assert isinstance(error, ApiError)
+            seconds = budget.delay(error, state.attempt_number, self._dice)
+            self.meter.waited += seconds
+            return seconds
+
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: isinstance(error, (Transient, RateLimited))),
+            wait=wait,
+            sleep=self.clock.sleep,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _once(self, request: Request) -> Reply:
+        try:
+            return self._attempt(request)
+        except AuthError:
+            if not (request.authorized and self._authorizer.renew()):
+                raise
+            return self._attempt(request)
+
+    def _attempt(self, request: Request) -> Reply:
+        seconds = self._pace.delay(request, self.clock.now())
+        if seconds > 0:
+            self.meter.waited += seconds
+            self.clock.sleep(seconds)
+        with self._wire_errors(request), self._open(request) as response:
+            response.read()
+            reply = self._reply(response)
+        self.meter.received += len(reply.body)
+        self._check(request, reply)
+        return reply
+
+    def _check(self, request: Request, reply: Reply) -> None:
+        self._pace.learn(reply, self.meter)
+        error = self._judge(reply)
+        if error is not None:
+            self.meter.failures += 1
+            error.args = (self._masked(str(error), request),)  # some APIs quote the token that they refuse
+            raise error
+
+    def _masked(self, text: str, request: Request) -> str:
+        """The text without any secret that the request carried."""
+        authorization = self._authorizer.headers().values() if request.authorized else ()
+        said = [*authorization, *request.headers.values(), *(request.form or {}).values(), *request.query.values()]
+        for word in {word for value in said for word in value.split() if len(word) >= SECRET_LENGTH}:
+            text = text.replace(word, "…")
+        return text
+
+    def _reply(self, response: httpx.Response) -> Reply:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        url = str(response.url.copy_with(query=None))
+        return Reply(response.status_code, headers, response.content, url, self.clock.now())
+
+    @contextmanager
+    def _open(self, request: Request) -> Generator[httpx.Response]:
+        self.meter.requests += 1
+        headers = {**request.headers, **(self._authorizer.headers() if request.authorized else {})}
+        content = None
+        if request.json is not None:
+            content = msgspec.json.encode(request.json)
+            headers["content-type"] = "application/json"
+        with self._client.stream(
+            request.method,
+            self.url(request.path),
+            params=dict(request.query) or None,
+            content=content,
+            data=dict(request.form) if request.form is not None else None,
+            headers=headers,
+        ) as response:
+            yield response
+
+    def url(self, path: str) -> str:
+        """The whole URL of a path; a whole URL is left as it is."""
+        return path if "://" in path else self.base_url + path
+
+    def _chunks(self, response: httpx.Response, request: Request) -> Iterator[bytes]:
+        with self._wire_errors(request):
+            for chunk in response.iter_bytes(CHUNK):
+                self.meter.received += len(chunk)
+                yield chunk
+
+    @contextmanager
+    def _wire_errors(self, request: Request) -> Generator[None]:
+        """The library's errors as ours, without what they quote: a URL's query is nobody's business."""
+        where = self.url(request.path).partition("?")[0]
+        try:
+            yield
+        except httpx.TimeoutException:
+            self.meter.failures += 1
+            raise Transient(f"{where} did not answer in time.") from None
+        except httpx.TransportError as error:
+            self.meter.failures += 1
+            raise Transient(f"The connection to {where} failed ({type(error).__name__}).") from None
+        except (httpx.InvalidURL, httpx.DecodingError) as error:
+            raise Bug(f"{where} cannot be asked ({type(error).__name__}).") from None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Whom to trust, for every client: reading it takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+def retry_after(reply: Reply) -> timedelta | None:
+    """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3)."""
+    value = reply.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return timedelta(seconds=float(value))
+    except ValueError:
+        pass
+    try:
+        return max(timedelta(0), parsedate_to_datetime(value) - reply.at)
+    except ValueError:
+        return None
+
+
+def in_process(app: App) -> httpx.BaseTransport:
+    """A transport that asks an App of this process: the same client, no socket."""
+    return _InProcess(app)
+
+
+class _InProcess(httpx.BaseTransport):
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._app(
+            WireRequest(
+                request.method,
+                request.url.path,
+                dict(request.url.params.items()),
+                {name.lower(): value for name, value in request.headers.items()},
+                request.read(),
+            )
+        )
+        if answer.cut is None:
+            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
+        stream = _Cut(answer.body[: answer.cut])
+        return httpx.Response(answer.status, headers=dict(answer.headers), stream=stream, request=request)
+
+
+class _Cut(httpx.SyncByteStream):
+    """A body whose connection drops."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._body
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")

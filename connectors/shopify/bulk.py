@@ -1,0 +1,136 @@
+"""A bulk operation: started or taken over, waited for, downloaded, counted.
+
+https://shopify.dev/docs/apps/build/apis/graphql-admin/bulk-operations/queries
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import msgspec
+
+from connectors.errors import ApiError, RateLimited, Transient
+from connectors.http import Budget, Http, Reply, Request
+from connectors.shopify.errors import JOBS_AFTER, failure
+from connectors.shopify.graphql import GraphQL
+from connectors.shopify.join import Joined, Node
+from connectors.shopify.queries import BULK_CANCEL, BULK_OWN, BULK_RUN, BULK_STATE, Listing
+
+Job = dict[str, Any]
+
+UNDERWAY = ("CREATED", "RUNNING")
+FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
+PATIENCE = timedelta(hours=1)
+"""How long a job is waited for; then it goes on alone, and the next pull takes it over."""
+STALE = timedelta(days=1)
+"""A job that nobody will take over any more."""
+PIECE = 8 << 20
+"""Bytes of a download asked for at once: what is lost at most when the connection drops."""
+
+
+class Bulk:
+    """The bulk operations of one shop. A job whose result was read once is not read again."""
+
+    def __init__(self, graphql: GraphQL) -> None:
+        self._graphql = graphql
+        self._read: set[str] = set()
+
+    def nodes(self, listing: Listing, search: str, matching: int, budget: Budget) -> Iterator[list[Node]]:
+        """Every root of the listing that matches, with its children, some at a time; `matching` is how many there are.
+
+        Raises Truncated, at the latest after the last of them, if they are not as many as Shopify counted.
+        """
+        job, reply = self._finished(self._graphql.allowed(listing.bulk(search)), matching, budget)
+        counted = (int(job["objectCount"]), int(job["rootObjectCount"]))
+        with TemporaryFile(prefix="growthos-shopify-") as file:
+            if job["url"]:
+                _download(self._graphql.http, job, file, budget)
+            try:
+                joined = Joined(file, listing)
+            except msgspec.DecodeError:
+                raise failure("INCOMPLETE", "a line of it is not JSON", reply) from None
+            with closing(joined):
+                if (joined.objects, joined.roots) != counted:
+                    raise failure("INCOMPLETE", f"{joined.objects} objects came of {counted[0]}", reply)
+                yield from joined.nodes()
+                if joined.orphans:
+                    raise failure("INCOMPLETE", f"{joined.orphans} objects belong to none that came", reply)
+
+    def _finished(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:
+        """The job that has run the query, and the answer that told so."""
+        http = self._graphql.http
+        job, reply = self._started(query, matching, budget)
+        deadline, pause = http.clock.now() + PATIENCE, FIRST_LOOK
+        while job["status"] in UNDERWAY:
+            if http.clock.now() >= deadline:
+                raise RateLimited(
+                    f"Shopify is still at work on {job['id']}; its result is fetched when it is there.",
+                    retry_at=http.clock.now() + JOBS_AFTER,
+                )
+            http.meter.waited += pause
+            http.clock.sleep(pause)
+            pause = min(LONGEST_LOOK, pause * 1.5)
+            data, reply = self._graphql.reply(BULK_STATE, budget, id=job["id"])
+            job = data["bulkOperation"]
+        self._read.add(job["id"])
+        if job["status"] != "COMPLETED":
+            raise failure(job["errorCode"] or job["status"], f"{job['id']} ended as {job['status']}", reply)
+        if not job["url"] and int(job["objectCount"]):
+            raise failure("INCOMPLETE", f"{job['id']} counted {job['objectCount']} objects and gives no result", reply)
+        return job, reply
+
+    def _started(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:
+        """A job of this very query that an earlier pull has left, or a new one."""
+        own, reply = self._graphql.reply(BULK_OWN, budget)
+        jobs: list[Job] = own["bulkOperations"]["nodes"]
+        stale = [job["id"] for job in jobs if job["status"] in UNDERWAY and not self._is_fresh(job)]
+        for job in jobs:
+            if job["query"] == query and self._is_fresh(job) and self._is_good(job, matching):
+                return job, reply
+        try:
+            return self._run(query, budget)
+        except RateLimited:
+            if not stale:
+                raise
+            for job in stale:
+                self._graphql.ask(BULK_CANCEL, budget, id=job)
+            return self._run(query, budget)
+
+    def _is_fresh(self, job: Job) -> bool:
+        return self._graphql.http.clock.now() - datetime.fromisoformat(job["createdAt"]) < STALE
+
+    def _is_good(self, job: Job, matching: int) -> bool:
+        """Nothing enters a closed window: as long as as many match as then, they are the same, and unchanged."""
+        if job["status"] in UNDERWAY:
+            return True
+        unread = job["id"] not in self._read
+        return unread and job["status"] == "COMPLETED" and int(job["rootObjectCount"]) == matching
+
+    def _run(self, query: str, budget: Budget) -> tuple[Job, Reply]:
+        data, reply = self._graphql.reply(BULK_RUN, budget, query=query)
+        outcome = data["bulkOperationRunQuery"]
+        if errors := outcome["userErrors"]:
+            raise failure(errors[0]["code"] or "INVALID", errors[0]["message"], reply)
+        return outcome["bulkOperation"], reply
+
+
+def _download(http: Http, job: Job, file: IO[bytes], budget: Budget) -> None:
+    """The job's result, piece by piece; a piece whose connection dropped is asked for again."""
+    size, at = int(job["fileSize"]), 0
+    while at < size:
+        ranged = {"range": f"bytes={at}-{min(at + PIECE, size) - 1}"}
+        request = Request("GET", job["url"], headers=ranged, cost=0, authorized=False)
+        try:
+            reply = http.send(request, budget)
+        except (Transient, RateLimited):
+            raise
+        except ApiError as error:
+            raise Transient(f"The result of {job['id']} cannot be fetched ({error.code}); it is run again.") from None
+        if reply.status != 206:
+            file.seek(0)  # a server that knows of no ranges gives all of it
+            at = 0
+        at += file.write(reply.body)
+        if not reply.body:
+            raise failure("INCOMPLETE", f"{job['id']} has {size} bytes, and only {at} came", reply)

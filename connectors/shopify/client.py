@@ -1,0 +1,168 @@
+"""A shop as a client: its orders, customers, products by when they changed."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from connectors.client import Finding, Page, Proof
+from connectors.clock import Clock
+from connectors.errors import TooBig
+from connectors.http import Authorizer, Budget, Http, Meter, Transport
+from connectors.shopify import API_VERSION, PAGE_SIZE, SUNSET
+from connectors.shopify.bulk import Bulk
+from connectors.shopify.errors import judge
+from connectors.shopify.graphql import GraphQL
+from connectors.shopify.pace import CostPace
+from connectors.shopify.probe import probe
+from connectors.shopify.queries import LISTINGS, ORDER_DETAILS, SHOP, Listing, Operation
+from connectors.shopify.shop import domain
+from connectors.shopify.whole import Node, detailed, pages, whole
+from connectors.slices import Account, Policy, Slice, request_hash
+from connectors.source import RawRecord
+
+Mode = Literal["paged", "bulk", "auto"]
+
+BULK_FROM = 5_000
+"""Objects from which a bulk operation beats pages, its start-up time included."""
+WALK_LIMIT = 20_000
+"""Objects that are walked at most: a walk ends at 25,000, and the window may fill up to that."""
+SHORTEST = timedelta(minutes=1)
+MONTH = timedelta(days=30)
+SETTLE = timedelta(seconds=60)
+RECENT = timedelta(days=60)
+REMEDY = "Give the app the scope read_all_orders and install it again to have them all."
+
+POLICIES: Mapping[str, Policy] = {
+    # Where a visitor came from is known up to three days after the order, and that does not count as an update
+    # of it. As no order is updated before it is created, three days of updates hold all such orders.
+    "shopify/orders": Policy(step=MONTH, lookback=timedelta(days=3), settle=SETTLE),
+    "shopify/customers": Policy(step=MONTH, lookback=timedelta(days=2), settle=SETTLE),
+    "shopify/products": Policy(step=MONTH, lookback=timedelta(days=2), settle=SETTLE),
+}
+
+
+class ShopifyClient:
+    """One shop. `mode` says how it is read: page by page, by bulk operations, or by which is faster."""
+
+    source = "shopify"
+    api_version = API_VERSION
+    sunset: date | None = SUNSET
+
+    def __init__(
+        self,
+        shop: str,
+        *,
+        authorizer: Authorizer,
+        clock: Clock,
+        base_url: str | None = None,
+        transport: Transport | None = None,
+        dice: random.Random | None = None,
+        mode: Mode = "auto",
+    ) -> None:
+        self.shop = domain(shop)
+        self._mode = mode
+        self._http = Http(
+            base_url or f"https://{self.shop}",
+            judge=judge,
+            clock=clock,
+            authorizer=authorizer,
+            pace=CostPace(),
+            transport=transport,
+            dice=dice,
+        )
+        self._graphql = GraphQL(self._http)
+        self._bulk = Bulk(self._graphql)
+        self._sizes: dict[str, int] = {}
+
+    @property
+    def meter(self) -> Meter:
+        return self._http.meter
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """Asks for the app's scopes: without read_all_orders, orders reach back 60 days only."""
+        if "read_all_orders" in self._graphql.scopes:
+            return POLICIES
+        return {**POLICIES, "shopify/orders": replace(POLICIES["shopify/orders"], history=RECENT, remedy=REMEDY)}
+
+    def accounts(self) -> list[Account]:
+        shop = self._graphql.ask(SHOP, self._http.budget())["shop"]
+        opened = datetime.fromisoformat(shop["createdAt"])
+        return [Account(shop["id"], shop["name"], shop["ianaTimezone"], shop["currencyCode"], opened)]
+
+    def request(self, stream: str) -> str:
+        told = self._graphql.allowed(LISTINGS[stream].page.text)
+        return request_hash(API_VERSION, told, ORDER_DETAILS.text if stream == "shopify/orders" else "")
+
+    def pull(self, part: Slice, account: Account) -> Iterator[Page]:
+        """The records that changed in the slice, each whole. Raises TooBig for more than a walk can reach."""
+        listing, search, budget = LISTINGS[part.stream], searched(part), self._http.budget()
+        before = self._count(listing, search, budget)
+        if self._mode == "bulk" or (self._mode == "auto" and before > BULK_FROM):
+            return self._in_bulk(listing, search, before, budget)
+        if before > WALK_LIMIT:
+            raise TooBig(f"{before} {listing.root} changed in one slice, and pages reach {WALK_LIMIT}; it is split.")
+        return self._in_pages(listing, search, before, budget)
+
+    def split(self, part: Slice, account: Account) -> list[Slice]:
+        return part.halves() if part.end - part.start >= 2 * SHORTEST else []
+
+    def probe(self) -> list[Finding]:
+        return probe(self._graphql)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _in_pages(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
+        """Page after page. What is updated meanwhile leaves the closed window, and nothing can enter it."""
+
+        def fetch(after: str | None) -> Node:
+            return self._page(listing.page, budget, after=after, query=search)[listing.root]
+
+        seen = set[str]()
+        for page in pages(fetch):
+            nodes = whole(self._graphql, listing, page["nodes"], budget)
+            seen.update(node["id"] for node in nodes)
+            yield _page(nodes)
+        # with as many as there were before, no later count could say anything else
+        after = before if len(seen) == before else self._count(listing, search, budget)
+        yield Page([], Proof(after, before, f"{listing.root}Count before and after"))
+
+    def _in_bulk(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
+        roots = kept = 0
+        for nodes in self._bulk.nodes(listing, search, before, budget):
+            records = _page(detailed(self._graphql, listing, nodes, budget))
+            roots, kept = roots + len(nodes), kept + len(records.records)
+            yield records
+        yield Page([], Proof(kept, roots, "rootObjectCount of the bulk operation"))
+
+    def _page(self, operation: Operation, budget: Budget, **variables: Any) -> dict[str, Any]:
+        """As many nodes as may be asked for at once; what one query may cost is learned once."""
+        while True:
+            first = self._sizes.get(operation.name, PAGE_SIZE)
+            try:
+                return self._graphql.ask(operation, budget, first=first, **variables)
+            except TooBig:
+                if first == 1:
+                    raise
+                self._sizes[operation.name] = first // 2
+
+    def _count(self, listing: Listing, search: str, budget: Budget) -> int:
+        return self._graphql.ask(listing.count, budget, query=search)[f"{listing.root}Count"]["count"]
+
+
+def searched(part: Slice) -> str:
+    """The slice in Shopify's search syntax. Its instants are whole seconds, rounded alike wherever slices meet."""
+    return f"updated_at:>='{_second(part.start)}' AND updated_at:<'{_second(part.end)}'"
+
+
+def _second(at: datetime) -> str:
+    whole = at.astimezone(UTC)
+    whole += timedelta(microseconds=-whole.microsecond % 1_000_000)
+    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _page(nodes: list[Node]) -> Page:
+    return Page([RawRecord(node["id"], node) for node in nodes])

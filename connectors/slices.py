@@ -1,0 +1,226 @@
+"""What is pulled, landed and proven as one: a slice of a stream's time. Planning is interval arithmetic.
+
+What is wanted, less what is proven already, less nothing that the source may still restate: so a gap that a
+failure left is asked for again by itself, and no cursor can skip it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+SWEEP_EVERY = timedelta(days=7)
+DAY = timedelta(days=1)
+
+
+class Interval(NamedTuple):
+    """Instants [start, end), time-zone aware."""
+
+    start: datetime
+    end: datetime
+
+
+class Proven(NamedTuple):
+    """An interval whose rows were proven to be complete, and when."""
+
+    start: datetime
+    end: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One shop, ad account or property behind a credential.
+
+    `opened` is when it can have begun to hold data. `problem` says why it cannot be asked at all, if so.
+    """
+
+    id: str
+    name: str
+    timezone: str
+    currency: str
+    opened: datetime | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a stream is asked for over time.
+
+    `step` is the longest slice. What is younger than `lookback` is pulled every time, what is younger than `sweep`
+    once a week: the source still restates it. `history` is how far back the API answers (none: all the way),
+    `settle` how old a change must be to be asked for. Reports `by_day` are cut at the account's midnights and
+    end with its last complete day. `remedy` is for a history that need not be so short: what a person can do.
+    """
+
+    step: timedelta
+    lookback: timedelta
+    sweep: timedelta = timedelta(0)
+    history: timedelta | None = None
+    settle: timedelta = timedelta(0)
+    by_day: bool = False
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One stream of one account over [start, end). `part` narrows it to some entities or fields; empty is all.
+
+    `request` is the hash of what the stream asks for (version, query, fields), so that asking for more
+    makes new slices of old time.
+    """
+
+    stream: str
+    account: str
+    start: datetime
+    end: datetime
+    request: str
+    part: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def id(self) -> str:
+        """The same for the same slice, on every machine."""
+        told = [self.stream, self.account, _iso(self.start), _iso(self.end), self.request, sorted(self.part.items())]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+    def halves(self, zone: str | None = None) -> "list[Slice]":
+        """Its two halves in time, cut at a midnight of the zone if there is one to cut at; none if it is too short."""
+        middle = self.start + (self.end - self.start) / 2
+        # an hour later, since the middle of a day of 25 hours and one of 24 lies before the midnight between them
+        cut = midnight(middle + timedelta(hours=1), zone) if zone else middle.replace(microsecond=0)
+        return [self.during(self.start, cut), self.during(cut, self.end)] if self.start < cut < self.end else []
+
+    def dates(self, zone: str) -> list[date]:
+        """The zone's days that it covers, if it was cut at that zone's midnights."""
+        first, last = (at.astimezone(ZoneInfo(zone)).date() for at in (self.start, self.end - timedelta.resolution))
+        return [first + timedelta(days=day) for day in range((last - first).days + 1)]
+
+    def during(self, start: datetime, end: datetime) -> "Slice":
+        return Slice(self.stream, self.account, start, end, self.request, self.part)
+
+
+class Plan(NamedTuple):
+    """The slices to pull, oldest first, and what a person must know of what is not among them."""
+
+    slices: list[Slice]
+    notes: list[str]
+
+
+def request_hash(*told: object) -> str:
+    """The hash of what a stream asks for: its API version, query, fields."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def plan(
+    policy: Policy,
+    account: Account,
+    stream: str,
+    request: str,
+    proven: Iterable[Proven],
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Plan:
+    """What of [since, until) has to be pulled now; without them, all that the account has.
+
+    An explicit `since` asks again for what is proven already: whoever names days wants them fresh.
+    """
+    newest = now - policy.settle
+    end = min(until, newest) if until else newest
+    end = midnight(end, account.timezone) if policy.by_day else end
+    begins = beginning(policy, account, now)
+    notes: list[str] = []
+    asked_from = since or (account.opened if policy.remedy else None)
+    if policy.history and asked_from and asked_from < begins == _kept(policy, account, now):
+        kept = f"the API keeps {policy.history / DAY:.0f} days"
+        remedy = f" {policy.remedy}" if policy.remedy else ""
+        notes.append(f"{account.name}: nothing before {begins:%Y-%m-%d} can be had, since {kept}.{remedy}")
+    if since is not None:
+        asked = midnight(since, account.timezone) if policy.by_day else since
+        begins = max(begins, asked)
+    wanted = [Interval(begins, end)] if begins < end else []
+    if since is None:
+        wanted = subtract(wanted, still_good(policy, proven, now))
+    cut = (piece for interval in wanted for piece in _cut(interval, policy, account.timezone))
+    return Plan([Slice(stream, account.id, piece.start, piece.end, request) for piece in cut], notes)
+
+
+def beginning(policy: Policy, account: Account, now: datetime) -> datetime:
+    """Where everything that the account has begins: when it was opened, or as far back as the API answers."""
+    opened = account.opened or EPOCH
+    opened = midnight(opened, account.timezone) if policy.by_day else opened
+    return max(opened, _kept(policy, account, now))
+
+
+def _kept(policy: Policy, account: Account, now: datetime) -> datetime:
+    oldest = now - policy.history if policy.history else EPOCH
+    return midnight(oldest, account.timezone) if policy.by_day else oldest
+
+
+def still_good(policy: Policy, proven: Iterable[Proven], now: datetime) -> list[Interval]:
+    """The intervals that need not be pulled again: old ones once and for all, those to be swept for a week."""
+    good: list[Interval] = []
+    for start, end, at in proven:
+        # what was proven while it could still change is good only as far as it could not
+        reach = policy.lookback if now - at < SWEEP_EVERY else max(policy.lookback, policy.sweep)
+        settled = min(end, at - reach)
+        if start < settled:
+            good.append(Interval(start, settled))
+    return merge(good)
+
+
+def merge(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same instants in as few intervals as can be, in order."""
+    merged: list[Interval] = []
+    for start, end in sorted(intervals):
+        if merged and start <= merged[-1].end:
+            merged[-1] = Interval(merged[-1].start, max(end, merged[-1].end))
+        else:
+            merged.append(Interval(start, end))
+    return merged
+
+
+def subtract(wanted: Sequence[Interval], given: Sequence[Interval]) -> list[Interval]:
+    """The instants of `wanted` that are in none of `given`, in order."""
+    left = list(wanted)
+    for start, end in given:
+        parts = ((Interval(w.start, min(w.end, start)), Interval(max(w.start, end), w.end)) for w in left)
+        left = [part for pair in parts for part in pair if part.start < part.end]
+    return left
+
+
+def cursor(proven: Iterable[Proven], begins: datetime) -> datetime:
+    """Up to where everything since `begins` is proven, without a gap."""
+    for start, end in merge(Interval(p.start, p.end) for p in proven):
+        if start > begins:
+            break
+        begins = max(begins, end)
+    return begins
+
+
+def midnight(at: datetime, zone: str) -> datetime:
+    """The latest midnight of the zone up to the instant, in UTC."""
+    local = at.astimezone(ZoneInfo(zone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
+def _cut(interval: Interval, policy: Policy, zone: str) -> list[Interval]:
+    pieces: list[Interval] = []
+    start = interval.start
+    while start < interval.end:
+        # an hour more than whole days, so that a day of 25 hours does not lose its midnight
+        end = midnight(start + policy.step + timedelta(hours=1), zone) if policy.by_day else start + policy.step
+        pieces.append(Interval(start, min(end, interval.end)))
+        start = pieces[-1].end
+    return pieces
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+EPOCH = datetime(2006, 1, 1, tzinfo=UTC)
+"""Before the first of these services was there."""

@@ -1,0 +1,238 @@
+"""Bulk operations: waited for, taken over, downloaded piece by piece, joined, counted."""
+
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from tempfile import TemporaryFile
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shopify_api import Seen, client, end, everything, pulled, small, storm
+
+from connectors.clock import VirtualClock
+from connectors.errors import ApiError, PermissionDenied, RateLimited, TooBig, Transient, Truncated
+from connectors.fake.shopify import FakeShopify
+from connectors.shopify import bulk
+from connectors.shopify.bulk import PATIENCE, STALE
+from connectors.shopify.client import searched
+from connectors.shopify.join import Joined
+from connectors.shopify.queries import LISTINGS
+from connectors.wire import WireResponse
+
+WORLD = small(days=10)
+IDS = {f"gid://shopify/Order/{5_800_000_000_000 + place}" for place in range(len(WORLD.orders))}
+ORDERS = LISTINGS["shopify/orders"]
+
+
+@pytest.fixture
+def clock():
+    return VirtualClock(end(WORLD))
+
+
+@pytest.fixture
+def fake(clock):
+    return FakeShopify(WORLD, clock)
+
+
+def operations(seen):
+    return [msgspec.json.decode(request.body)["operationName"] for request in seen.requests if request.body]
+
+
+def test_what_is_asked_in_which_order(fake, clock, monkeypatch):
+    monkeypatch.setattr(bulk, "PIECE", 100_000)
+    seen = Seen(fake)
+    before = clock.now()
+    assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
+    names = operations(seen)
+    assert names[:4] == ["Scopes", "OrdersCount", "BulkOwn", "BulkRun"]
+    assert set(names[4:]) == {"BulkState", "OrderDetails"}
+    (run,) = (msgspec.json.decode(r.body) for r in seen.requests if b'"BulkRun"' in r.body)
+    assert run["variables"] == {"query": ORDERS.bulk(searched(everything(WORLD)))}
+    downloads = [request for request in seen.requests if request.method == "GET"]
+    assert len(downloads) > 3
+    assert [request.headers["range"] for request in downloads[:2]] == ["bytes=0-99999", "bytes=100000-199999"]
+    assert not any("x-shopify-access-token" in request.headers for request in downloads)
+    assert clock.now() - before < timedelta(minutes=1)
+
+
+def test_looks_become_rarer_up_to_one_a_minute(fake, clock):
+    fake.jobs.objects_per_second = 2 * len(IDS) / 1200
+    seen = Seen(fake)
+    before = clock.now()
+    pulled(client(seen, clock, mode="bulk"), everything(WORLD))
+    assert operations(seen).count("BulkState") < 70
+    assert clock.now() - before > timedelta(minutes=20)
+
+
+def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, clock):
+    fake.jobs.objects_per_second = 3 * len(IDS) / 5400
+    with pytest.raises(RateLimited, match="still at work"):
+        pulled(client(fake, clock, mode="bulk"), everything(WORLD))
+    clock.sleep(PATIENCE.total_seconds())
+    seen = Seen(fake)
+    assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
+    assert "BulkRun" not in operations(seen)
+
+
+def test_a_result_is_read_once(fake, clock):
+    shop = client(fake, clock, mode="bulk")
+    pulled(shop, everything(WORLD))
+    pulled(shop, everything(WORLD))
+    assert len(fake.jobs.newest_first()) == 2
+
+
+def test_a_result_from_before_an_order_changed_is_not_taken_over():
+    refunded = next(order.aftermath.refund for order in WORLD.orders if order.aftermath.refund)
+    clock = VirtualClock(datetime.fromtimestamp(refunded.created, UTC) - timedelta(hours=1))
+    fake = FakeShopify(WORLD, clock)
+    part = everything(WORLD).during(clock.now() - timedelta(days=30), clock.now() - timedelta(minutes=1))
+    before = pulled(client(fake, clock, mode="bulk"), part)
+    clock.sleep(timedelta(hours=20).total_seconds())
+    after = pulled(client(fake, clock, mode="bulk"), part)
+    assert before.keys() - after.keys()
+    assert len(fake.jobs.newest_first()) == 2
+    pulled(client(fake, clock, mode="bulk"), part)
+    assert len(fake.jobs.newest_first()) == 2
+
+
+def test_orphans_that_block_the_way_are_cancelled_and_others_are_not(fake, clock):
+    fake.jobs.objects_per_second = 1e-4
+    for _ in range(5):
+        fake.jobs.run(ORDERS.bulk("updated_at:>='2026-01-01T00:00:00Z' AND updated_at:<'2026-02-01T00:00:00Z'"))
+    with pytest.raises(RateLimited, match="LIMIT_REACHED"):
+        pulled(client(fake, clock, mode="bulk"), everything(WORLD))
+    assert {job["status"] for job in fake.jobs.newest_first()} == {"RUNNING"}
+    clock.sleep(STALE.total_seconds())
+    fake.jobs.objects_per_second = 1e6
+    assert pulled(client(fake, clock, mode="bulk"), everything(WORLD)).keys() == IDS
+    assert {job["status"] for job in fake.jobs.newest_first()[1:]} == {"CANCELED"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        ("ACCESS_DENIED", PermissionDenied),
+        ("TIMEOUT", TooBig),
+        ("INTERNAL_SERVER_ERROR", Transient),
+        ("NO_RESULT", Truncated),
+    ],
+)
+def test_how_a_job_can_fail(fake, clock, outcome, error):
+    fake.jobs.outcomes.append(outcome)
+    shop = client(fake, clock, mode="bulk")
+    with pytest.raises(error):
+        pulled(shop, everything(WORLD))
+    assert pulled(shop, everything(WORLD)).keys() == IDS
+
+
+def test_a_result_without_a_line_is_noticed_and_run_again(fake, clock):
+    fake.fail("INCOMPLETE", times=2)
+    shop = client(fake, clock, mode="bulk")
+    assert storm(lambda: pulled(shop, everything(WORLD))).keys() == IDS
+
+
+def test_nothing_is_a_result_too(fake, clock):
+    part = everything(WORLD)
+    early = part.during(part.start, part.start + timedelta(days=1))
+    assert pulled(client(fake, clock, mode="bulk"), early) == {}
+
+
+def test_a_server_that_knows_of_no_ranges(fake, clock, monkeypatch):
+    monkeypatch.setattr(bulk, "PIECE", 100_000)
+
+    def whole(request):
+        answer = fake(request)
+        if request.method == "GET":
+            request.headers.pop("range")
+            answer = fake(request)
+        return answer
+
+    assert pulled(client(whole, clock, mode="bulk"), everything(WORLD)).keys() == IDS
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_result_that_is_gone_is_run_again(fake, clock, status):
+    gone = iter([WireResponse(status, b"<Error><Code>ExpiredToken</Code></Error>")])
+
+    def app(request):
+        return (request.method == "GET" and next(gone, None)) or fake(request)
+
+    shop = client(app, clock, mode="bulk")
+    with pytest.raises(Transient, match="run again") as told:
+        pulled(shop, everything(WORLD))
+    assert "signature" not in f"{told.value!r} {told.value.__cause__!r}"  # the result's address is a secret
+    assert pulled(shop, everything(WORLD)).keys() == IDS
+
+
+def test_a_result_that_is_no_jsonl_is_noticed(fake, clock):
+    def garbled(request):
+        answer = fake(request)
+        return WireResponse(206, answer.body.replace(b"{", b"<"), {}) if request.method == "GET" else answer
+
+    with pytest.raises(Truncated, match="not JSON"):
+        pulled(client(garbled, clock, mode="bulk"), everything(WORLD))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ shop { id } }",
+        "{ orders {",
+        "{ orders { edges { node { refunds { refundLineItems { edges { node { id } } } } } } } }",
+    ],
+)
+def test_the_fake_refuses_what_cannot_run_in_bulk(fake, query):
+    (error,) = fake.jobs.run(query)["userErrors"]
+    assert error["code"] == "INVALID"
+
+
+def line(value):
+    return msgspec.json.encode(value) + b"\n"
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.randoms(use_true_random=False), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan):
+    lines = [line({"id": str(parent)}) for parent in range(len(children))]
+    for parent, count in enumerate(children):
+        lines += [
+            line({"__typename": "LineItem", "id": f"{parent}/{at}", "__parentId": str(parent)}) for at in range(count)
+        ]
+    if orphan:
+        lines.append(line({"__typename": "OrderAgreement", "id": "lost", "__parentId": "nobody"}))
+    dice.shuffle(lines)
+    with TemporaryFile() as file:
+        file.writelines(lines)
+        joined = Joined(file, ORDERS)
+        nodes = [node for batch in joined.nodes() for node in batch]
+        joined.close()
+    assert (joined.objects, joined.roots, joined.orphans) == (len(lines), len(children), int(orphan))
+    found = {node["id"]: {child["id"] for child in node["lineItems"]["nodes"]} for node in nodes}
+    assert found == {str(p): {f"{p}/{at}" for at in range(count)} for p, count in enumerate(children)}
+    assert all(node["agreements"] == {"nodes": []} for node in nodes)
+
+
+def test_joining_takes_no_more_memory_for_more_orders():
+    peaks = []
+    for orders in (500, 3_000):
+        with TemporaryFile() as file:
+            for order in range(orders):
+                file.write(
+                    line({"__typename": "LineItem", "id": f"{order}/1", "title": "x" * 400, "__parentId": str(order)})
+                )
+                file.write(line({"id": str(order), "email": "y" * 400}))
+            tracemalloc.start()
+            joined = Joined(file, ORDERS)
+            assert sum(len(batch) for batch in joined.nodes()) == orders
+            joined.close()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_every_error_of_a_bulk_pull_is_an_api_error(fake, clock):
+    for outcome in ("CANCELED", "EXPIRED", "FAILED", "CANCELING"):
+        fake.fail(outcome)
+        with pytest.raises(ApiError):
+            pulled(client(fake, clock, mode="bulk"), everything(WORLD))

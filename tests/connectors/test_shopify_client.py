@@ -1,0 +1,285 @@
+"""The client against the fake: what it asks, what it brings, what it does when things are larger than expected."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shopify_api import ACCOUNT, STREAMS, TOKEN, Seen, Token, client, end, everything, pulled, small, with_order
+
+from connectors import slices
+from connectors.clock import VirtualClock
+from connectors.errors import ApiRetired, ConfigError, TooBig
+from connectors.fake.serving import serving
+from connectors.fake.shopify import PATH, FakeShopify
+from connectors.shopify import API_VERSION, SUNSET
+from connectors.shopify import client as module
+from connectors.shopify.client import POLICIES, ShopifyClient, searched
+from connectors.shopify.queries import LISTINGS, ORDER_DETAILS
+from connectors.shopify.shop import domain
+from connectors.slices import Proven, Slice
+
+WORLD = small(days=12)
+
+
+@pytest.fixture
+def clock():
+    return VirtualClock(end(WORLD))
+
+
+@pytest.fixture
+def fake(clock):
+    return FakeShopify(WORLD, clock)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["my-store", " My-Store.myshopify.com ", "https://my-store.myshopify.com/admin", "my-store.myshopify.com/admin"],
+)
+def test_a_shop_is_known_by_any_of_its_names(given):
+    assert domain(given) == "my-store.myshopify.com"
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "www.my-store.com", "https://my-store.com", "my store", "evil.com/.myshopify.com", "a.b.myshopify.com"],
+)
+def test_what_is_no_shop_is_refused_and_told_what_is(given):
+    with pytest.raises(ConfigError, match=r"my-store\.myshopify\.com"):
+        domain(given)
+
+
+def test_what_is_sent_over_the_wire(fake, clock):
+    seen = Seen(fake)
+    with serving({"shopify": seen}) as url:
+        shop = ShopifyClient("example-goods", authorizer=Token(), clock=clock, base_url=f"{url}/shopify", mode="paged")
+        found = pulled(shop, everything(WORLD))
+        shop.close()
+    assert found.keys() == fake.truth("orders", datetime(2020, 1, 1, tzinfo=UTC), end(WORLD))
+    for request in seen.requests:
+        assert (request.method, request.path, dict(request.query)) == ("POST", PATH, {})
+        assert request.headers["x-shopify-access-token"] == TOKEN
+        assert request.headers["content-type"] == "application/json"
+    bodies = [msgspec.json.decode(request.body) for request in seen.requests]
+    names = [body["operationName"] for body in bodies]
+    assert names[:2] == ["Scopes", "OrdersCount"]
+    assert set(names[2:]) == {"Orders", "OrderDetails"}
+    search = searched(everything(WORLD))
+    pages = [body for body in bodies if body["operationName"] == "Orders"]
+    assert [body["variables"]["first"] for body in pages] == [250] * len(pages)
+    assert {body["variables"]["query"] for body in pages} == {search}
+    assert pages[0]["variables"]["after"] is None
+    assert pages[0]["query"] == LISTINGS["shopify/orders"].page.text
+    details = [body for body in bodies if body["operationName"] == "OrderDetails"]
+    assert all(body["query"] == ORDER_DETAILS.text for body in details)
+    refunded = {id for id, order in found.items() if order["refunds"]}
+    assert {id for body in details for id in body["variables"]["ids"]} == refunded
+
+
+def test_the_account_is_the_shop(fake, clock):
+    shop = client(fake, clock)
+    (account,) = shop.accounts()
+    assert (account.id, account.name, account.timezone, account.currency) == (
+        ACCOUNT.id, "Example Goods", "America/New_York", "USD"
+    )  # fmt: skip
+    assert account.opened
+    assert account.opened < min(datetime.fromtimestamp(order.created, UTC) for order in WORLD.orders)
+    assert (shop.source, shop.api_version, shop.sunset) == ("shopify", API_VERSION, SUNSET)
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("mode", ["paged", "bulk", "auto"])
+def test_a_pull_brings_what_the_shop_has_as_it_is(fake, clock, source, stream, mode):
+    from connectors.demo.twins import TWINS
+
+    (root,) = {"shopify/orders": ["orders"], "shopify/customers": ["customers"], "shopify/products": ["products"]}[
+        stream
+    ]
+    bodies = TWINS[stream](WORLD, range(0, WORLD.calendar.end), 0)
+    told = {node["id"]: node for body in bodies for node in body["data"][root]["nodes"]}
+    assert pulled(client(fake, clock, mode=mode), everything(WORLD, stream)) == told
+
+
+@given(st.lists(st.integers(0, 31 * 86_400_000_000), min_size=1, max_size=4))
+@settings(max_examples=5, deadline=None)
+def test_slices_that_meet_hold_every_order_once(cuts):
+    clock = VirtualClock(end(WORLD))
+    shop = client(FakeShopify(WORLD, clock), clock)
+    whole = everything(WORLD)
+    at = sorted({whole.start, *(end(WORLD) - timedelta(microseconds=cut) for cut in cuts), whole.end})
+    found = [id for first, last in pairwise(at) for id in pulled(shop, whole.during(first, last))]
+    assert len(found) == len(set(found)) == len(WORLD.orders)
+
+
+def test_what_is_missing_is_counted_again(clock):
+    """An order that is refunded while its slice is read leaves it; the count afterwards knows that."""
+    refunded = next(order for order in WORLD.orders if order.aftermath.refund)
+    at = datetime.fromtimestamp(refunded.aftermath.refund.created, UTC)
+    clock = VirtualClock(at - timedelta(seconds=1))
+    fake = FakeShopify(WORLD, clock)
+
+    def slow(request):
+        if b'"operationName":"Orders"' in request.body:
+            clock.sleep(5)
+        return fake(request)
+
+    seen = Seen(slow)
+    part = everything(WORLD).during(at - timedelta(days=30), clock.now())
+    *_, last = client(seen, clock).pull(part, ACCOUNT)
+    names = [msgspec.json.decode(request.body)["operationName"] for request in seen.requests]
+    assert names.count("OrdersCount") == 2
+    assert last.proof.at_most - last.proof.at_least == 1
+
+
+def test_an_order_of_300_lines_is_brought_whole(clock):
+    world = with_order(WORLD, lines=300, refunds=True)
+    for mode in ("paged", "bulk"):
+        fake = FakeShopify(world, clock)
+        order = list(pulled(client(fake, clock, mode=mode), everything(world)).values())
+        (order,) = (each for each in order if len(each["lineItems"]["nodes"]) > 5)
+        ids = [line["id"] for line in order["lineItems"]["nodes"]]
+        assert len(ids) == len(set(ids)) == 300
+        (refund,) = order["refunds"]
+        assert [line["lineItem"]["id"] for line in refund["refundLineItems"]["nodes"]] == ids
+        sold, back = (agreement["sales"]["nodes"] for agreement in order["agreements"]["nodes"])
+        assert [sale["lineItem"]["id"] for sale in sold if sale["lineType"] == "PRODUCT"] == ids
+        assert [sale["lineItem"]["id"] for sale in back] == ids
+        assert order["agreements"].keys() == order["lineItems"].keys() == {"nodes"}
+
+
+@pytest.mark.parametrize("most", [600, 85])
+def test_a_query_that_costs_too_much_asks_for_less(fake, clock, most):
+    fake.max_cost = most
+    shop = client(fake, clock)
+    assert len(pulled(shop, everything(WORLD))) == len(WORLD.orders)
+    assert fake.spent
+
+
+def test_an_object_that_alone_costs_too_much_says_so(fake, clock):
+    fake.max_cost = 20
+    with pytest.raises(TooBig, match="MAX_COST_EXCEEDED"):
+        pulled(client(fake, clock), everything(WORLD))
+
+
+def test_more_than_a_walk_can_reach_is_split_down_to_a_minute(fake, clock, monkeypatch):
+    monkeypatch.setattr(module, "WALK_LIMIT", 100)
+    shop = client(fake, clock)
+    todo, found = [everything(WORLD)], {}
+    while todo:
+        part = todo.pop()
+        try:
+            found |= pulled(shop, part)
+        except TooBig:
+            halves = shop.split(part, ACCOUNT)
+            assert len(halves) == 2
+            todo += halves
+    assert len(found) == len(WORLD.orders)
+    start = end(WORLD)
+    short = Slice("shopify/orders", ACCOUNT.id, start, start + timedelta(seconds=119), "")
+    assert shop.split(short, ACCOUNT) == []
+    assert len(shop.split(short.during(start, start + timedelta(seconds=120)), ACCOUNT)) == 2
+
+
+def test_auto_takes_bulk_where_there_is_much(fake, clock, monkeypatch):
+    monkeypatch.setattr(module, "BULK_FROM", 100)
+    seen = Seen(fake)
+    shop = client(seen, clock, mode="auto")
+    pulled(shop, everything(WORLD))
+    pulled(shop, everything(WORLD, "shopify/products"))
+    names = {msgspec.json.decode(request.body)["operationName"] for request in seen.requests if request.body}
+    assert {"BulkRun", "Products"} <= names
+    assert not {"Orders"} & names
+
+
+def test_an_answer_of_another_version_is_a_retired_api(fake, clock):
+    fake.version = "2028-01"
+    with pytest.raises(ApiRetired, match="2028-01 instead of 2026-10: upgrade"):
+        client(fake, clock).accounts()
+
+
+def test_a_shop_that_has_moved_is_named(fake, clock):
+    fake.moved_to = "better-goods.myshopify.com"
+    with pytest.raises(ConfigError, match=r"moved to better-goods\.myshopify\.com"):
+        client(fake, clock).accounts()
+
+
+def test_orders_that_the_scopes_hide_are_missed_aloud():
+    world = small(days=64)
+    clock = VirtualClock(end(world))
+    fake = FakeShopify(world, clock)
+    fake.scopes = ("read_orders", "read_customers", "read_products")
+    shop = client(fake, clock)
+    (account,) = shop.accounts()
+    policy = shop.policies["shopify/orders"]
+    plan = slices.plan(policy, account, "shopify/orders", shop.request("shopify/orders"), [], clock.now())
+    (note,) = plan.notes
+    assert note.startswith("Example Goods: nothing before 2025-12-1")
+    assert note.endswith("Give the app the scope read_all_orders and install it again to have them all.")
+    found = {id for part in plan.slices for id in pulled(shop, part)}
+    recent = [o for o in world.orders if o.created >= clock.now().timestamp() - 60 * 86_400 - 60]
+    assert abs(len(found) - len(recent)) <= 1
+    failed = {finding.name for finding in shop.probe() if finding.passed is False}
+    assert failed == {"read_all_orders", "read_inventory"}
+    fake.scopes = (*fake.scopes, "read_all_orders")
+    again = client(fake, clock)
+    assert again.policies["shopify/orders"].history is None
+    assert again.request("shopify/orders") == shop.request("shopify/orders")
+
+
+def test_another_scope_asks_for_more_and_so_for_old_time_again(fake, clock):
+    before = client(fake, clock).request("shopify/products")
+    fake.scopes = ("read_products",)
+    assert client(fake, clock).request("shopify/products") != before
+
+
+def test_a_probe_of_a_good_app_passes_and_of_a_wrong_clock_fails(fake, clock):
+    assert all(finding.passed for finding in client(fake, clock).probe())
+    ahead = VirtualClock(clock.now() + timedelta(minutes=3))
+    failed = [finding for finding in client(fake, ahead).probe() if not finding.passed]
+    assert [finding.name for finding in failed] == ["clock"]
+    assert "180 s ahead" in failed[0].message
+    fake.tokens = {}
+    (finding,) = client(fake, clock).probe()
+    assert finding.passed is False
+    assert "growthos connect shopify" in finding.message
+
+
+@pytest.mark.parametrize("every", [timedelta(hours=17), timedelta(days=2), timedelta(days=9)])
+def test_where_visitors_came_from_is_known_in_the_end(every):
+    """It is told up to three days later, and the order does not count as updated: the lookback finds it."""
+    world = small(days=6)
+    clock = VirtualClock(datetime.fromtimestamp(world.calendar.starts[1], UTC))
+    fake = FakeShopify(world, clock)
+    fake.journey_after = timedelta(days=3) - timedelta(seconds=60)
+    shop = client(fake, clock)
+    (account,) = shop.accounts()
+    landed, proven = {}, []
+    while clock.now() < end(world) + timedelta(days=4):
+        now = clock.now()
+        for part in slices.plan(POLICIES["shopify/orders"], account, "shopify/orders", "", proven, now).slices:
+            landed |= pulled(shop, part)
+            proven.append(Proven(part.start, part.end, now))
+        clock.sleep(every.total_seconds())
+    for part in slices.plan(POLICIES["shopify/orders"], account, "shopify/orders", "", proven, clock.now()).slices:
+        landed |= pulled(shop, part)
+    fake.journey_after = timedelta(0)
+    assert landed == pulled(shop, everything(world))
+
+
+def test_what_a_shop_shows_is_its_state_at_the_time(source):
+    world = small(days=10)
+    clock = VirtualClock(datetime.fromtimestamp(world.calendar.starts[6], UTC))
+    fake = FakeShopify(world, clock)
+    now = clock.now().isoformat().replace("+00:00", "Z")
+    orders = pulled(client(fake, clock), everything(world).during(clock.now() - timedelta(days=15), clock.now()))
+    customers = pulled(
+        client(fake, clock),
+        everything(world, "shopify/customers").during(clock.now() - timedelta(days=15), clock.now()),
+    )
+    assert 0 < len(orders) < len(world.orders)
+    assert all(order["updatedAt"] < now for order in orders.values())
+    assert all(refund["createdAt"] < now for order in orders.values() for refund in order["refunds"])
+    placed = sum(int(customer["numberOfOrders"]) for customer in customers.values())
+    assert placed == sum(order["customer"] is not None for order in orders.values())

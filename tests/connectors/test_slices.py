@@ -1,0 +1,162 @@
+"""Planning: what is pulled is what is wanted and neither proven nor still open to change."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.slices import (
+    EPOCH,
+    SWEEP_EVERY,
+    Account,
+    Interval,
+    Policy,
+    Proven,
+    Slice,
+    cursor,
+    merge,
+    midnight,
+    plan,
+    request_hash,
+    subtract,
+)
+
+NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)
+DAY = timedelta(days=1)
+SHOP = Account("1", "The shop", "America/New_York", "USD", opened=datetime(2025, 6, 1, 9, tzinfo=UTC))
+CHANGES = Policy(step=30 * DAY, lookback=2 * DAY, settle=timedelta(minutes=1))
+REPORT = Policy(step=28 * DAY, lookback=4 * DAY, sweep=30 * DAY, history=400 * DAY, by_day=True)
+
+hours = st.integers(0, 400)
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Interval:
+    start, length = draw(hours), draw(st.integers(1, 100))
+    return Interval(EPOCH + timedelta(hours=start), EPOCH + timedelta(hours=start + length))
+
+
+def instants(spans: list[Interval]) -> set[int]:
+    return {
+        hour
+        for start, end in spans
+        for hour in range(int((start - EPOCH) / timedelta(hours=1)), int((end - EPOCH) / timedelta(hours=1)))
+    }
+
+
+@given(st.lists(intervals()))
+def test_merging_keeps_every_instant_and_leaves_no_two_that_touch(spans: list[Interval]):
+    merged = merge(spans)
+    assert instants(merged) == instants(spans)
+    assert all(a.end < b.start for a, b in pairwise(merged))
+
+
+@given(st.lists(intervals()), st.lists(intervals()))
+def test_subtracting_leaves_what_is_in_the_one_and_not_in_the_other(wanted: list[Interval], given: list[Interval]):
+    left = subtract(merge(wanted), given)
+    assert instants(left) == instants(wanted) - instants(given)
+
+
+@given(st.lists(intervals()), intervals())
+def test_the_cursor_never_passes_a_gap(spans: list[Interval], asked: Interval):
+    at = cursor([Proven(*span, NOW) for span in spans], asked.start)
+    passed = instants([Interval(asked.start, at)])
+    assert passed <= instants(spans)
+    assert not (instants([Interval(at, at + timedelta(hours=1))]) & instants(spans))
+
+
+def planned(policy: Policy, proven: list[Proven] = [], account: Account = SHOP, **asked: datetime) -> list[Interval]:  # noqa: B006
+    return [Interval(s.start, s.end) for s in plan(policy, account, "shopify/orders", "r", proven, NOW, **asked).slices]
+
+
+def test_the_first_plan_covers_everything_since_the_account_was_opened_without_gap_or_overlap():
+    slices = planned(CHANGES)
+    assert slices[0].start == SHOP.opened
+    assert slices[-1].end == NOW - timedelta(minutes=1)
+    assert all(a.end == b.start for a, b in pairwise(slices))
+    assert all(s.end - s.start <= CHANGES.step for s in slices)
+
+
+def test_a_slice_that_failed_is_planned_again_though_later_ones_are_proven():
+    slices = planned(CHANGES)
+    proven = [Proven(*s, NOW) for s in slices if s != slices[2]]
+    again = planned(CHANGES, proven)
+    assert again[0] == slices[2]
+    assert again[1:] == [Interval(NOW - 2 * DAY, NOW - timedelta(minutes=1))]
+
+
+def test_what_the_source_may_still_change_is_pulled_every_time_and_the_sweep_once_a_week():
+    whole = merge(planned(REPORT))[0]
+    yesterday = [Proven(*whole, NOW - DAY)]
+    days_behind = midnight(NOW, SHOP.timezone) - midnight(planned(REPORT, yesterday)[0].start, SHOP.timezone)
+    assert 4 * DAY <= days_behind <= 6 * DAY
+    last_week = [Proven(*whole, NOW - SWEEP_EVERY)]
+    assert planned(REPORT, last_week)[0].start <= NOW - SWEEP_EVERY - 30 * DAY + DAY
+
+
+def test_days_that_were_proven_while_they_could_change_are_pulled_again_however_old_they_have_become():
+    old = datetime(2025, 12, 1, tzinfo=UTC)
+    whole = Interval(planned(REPORT)[0].start, midnight(old, SHOP.timezone))
+    first = planned(REPORT, [Proven(*whole, old)])[0]
+    assert old - 31 * DAY <= first.start <= old - 29 * DAY
+
+
+def test_days_are_the_accounts_own_and_the_unfinished_one_is_not_among_them():
+    slices = planned(REPORT)
+    zone = ZoneInfo(SHOP.timezone)
+    assert all(at.astimezone(zone).hour == 0 for s in slices for at in s)
+    assert slices[-1].end == datetime(2026, 2, 10, 5, tzinfo=UTC)
+    # 15:00 UTC is the next day already in Auckland
+    auckland = Account("2", "East", "Pacific/Auckland", "NZD", opened=SHOP.opened)
+    assert planned(REPORT, account=auckland)[-1].end == datetime(2026, 2, 10, 11, tzinfo=UTC)
+
+
+@given(
+    st.sampled_from(["America/New_York", "Europe/London", "Pacific/Auckland", "America/Santiago", "Asia/Beirut"]),
+    st.integers(1, 45),
+    st.integers(0, 700),
+)
+def test_a_days_report_is_cut_at_midnights_through_every_change_of_clocks(zone: str, step: int, age: int):
+    account = Account("3", "Anywhere", zone, "USD", opened=NOW - timedelta(days=age, hours=5))
+    policy = Policy(step=step * DAY, lookback=DAY, by_day=True)
+    slices = planned(policy, account=account)
+    assert all(s.start == midnight(s.start, zone) and s.end == midnight(s.end, zone) for s in slices)
+    assert all(a.end == b.start for a, b in pairwise(slices))
+    assert all(s.end - s.start <= (step + 1) * DAY for s in slices)
+
+
+def test_history_that_the_api_does_not_keep_is_left_out_and_said():
+    account = Account("4", "Old", "UTC", "USD", opened=datetime(2015, 1, 1, tzinfo=UTC))
+    found = plan(REPORT, account, "meta/insights", "r", [], NOW, datetime(2020, 1, 1, tzinfo=UTC), None)
+    assert found.slices[0].start == midnight(NOW - 400 * DAY, "UTC")
+    assert "keeps 400 days" in found.notes[0]
+
+
+def test_named_days_are_pulled_though_they_are_proven():
+    since, until = datetime(2026, 1, 5, 5, tzinfo=UTC), datetime(2026, 1, 8, 5, tzinfo=UTC)
+    assert planned(REPORT, [Proven(EPOCH, NOW, NOW)], since=since, until=until) == [Interval(since, until)]
+
+
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_halves_are_the_slice(zone: str | None):
+    part = Slice(
+        "meta/insights", "1", midnight(NOW - 9 * DAY, "America/New_York"), midnight(NOW, "America/New_York"), "r"
+    )
+    first, second = part.halves(zone)
+    assert (first.start, first.end, second.end) == (part.start, second.start, part.end)
+    assert zone is None or first.end == midnight(first.end, zone)
+
+
+def test_a_single_day_has_no_halves_by_day():
+    start = midnight(NOW, "America/New_York")
+    assert Slice("meta/insights", "1", start, start + DAY, "r").halves("America/New_York") == []
+
+
+def test_a_slice_is_known_by_what_it_asks_for():
+    one = Slice("a/b", "1", NOW - DAY, NOW, request_hash("v1", ["x"]))
+    assert one.id == Slice("a/b", "1", NOW - DAY, NOW, request_hash("v1", ["x"])).id
+    assert one.id != Slice("a/b", "1", NOW - DAY, NOW, request_hash("v1", ["x", "y"])).id
+    assert one.id != Slice("a/b", "1", NOW - DAY, NOW, one.request, {"campaigns": "7"}).id

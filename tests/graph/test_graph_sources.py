@@ -1,0 +1,172 @@
+"""The raw assets over the APIs' own clients: what the fakes tell is here, and what is missing is said."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import msgspec
+import pytest
+from graph_runs import Graph
+
+from connectors.clock import VirtualClock
+from connectors.demo import DemoSource
+from connectors.fake import demo
+from connectors.fake.serving import serving
+from connectors.source import STREAMS
+from connectors.wire import App, WireRequest, WireResponse
+from growthos_assets import connections, resources
+from growthos_assets.demo import ensure_tenant
+from growthos_assets.loading import warehouse
+from warehouse import credentials, ledger, raw
+
+STREAM_ASSETS = [f"raw/{name.replace('/', '_')}" for name in STREAMS]
+BRAND = DemoSource()
+
+
+def refuse(code: int, message: str) -> App:
+    """An API that says no to everything, as Meta does."""
+    body = msgspec.json.encode({"error": {"message": message, "type": "OAuthException", "code": code}})
+    return lambda request: WireResponse(400, body)
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts another app in the place of one of the demo's APIs."""
+    apis = demo.apis
+
+    def put(**others: App) -> None:
+        monkeypatch.setattr(demo, "apis", lambda *args: {**apis(*args), **others})
+
+    return put
+
+
+def test_the_demo_is_pulled_slice_by_slice_and_every_slice_is_proven(database: str, graph: Graph) -> None:
+    ensure_tenant("acme")
+    run = graph.run("acme", *STREAM_ASSETS)
+    assert run.failures == {}
+    assert run.failed_checks == {}
+    rows = ledger.history(warehouse(), "acme", 1000)
+    assert set(rows["state"]) == {"verified"}
+    for name, stream in STREAMS.items():
+        truth = {r.external_id for page in BRAND.pages(stream, since=None, until=BRAND.now) for r in page}
+        table = f"raw.{stream.source}_{stream.name}"
+        assert set(raw.read_latest(warehouse(), "acme", table)["external_id"]) == truth, name
+        told = run.materialized[f"raw/{stream.source}_{stream.name}"]
+        assert told["rows_expected"] == told["rows_in"] == told["rows_out"] == len(truth)
+        assert told["slices"] == told["slices_verified"] > 0
+        assert told["requests"] >= told["slices"]
+        assert told["api_version"]
+    assert run.materialized["raw/ga4_traffic"]["quota"]
+
+
+def test_a_source_that_refuses_is_partial_and_stops_nothing(
+    database: str, graph: Graph, fakes: Callable[..., None]
+) -> None:
+    ensure_tenant("acme")
+    fakes(meta=refuse(190, "Error validating access token: EAADemoSystemUserTokenOfTheDemoBrand has expired"))
+    run = graph.run("acme", *STREAM_ASSETS, "staging/stg_spend")
+    assert run.success
+    assert set(run.failed_checks) == {
+        f"raw/meta_{name}:{check}" for name in ("insights", "adsets", "ads") for check in ("freshness", "completeness")
+    }
+    said = str(run.failed_checks["raw/meta_insights:completeness"])
+    assert said.startswith("Partial")
+    assert "growthos connect meta" in said
+    assert demo.ACCESS_TOKEN not in said
+    assert run.checks["raw/meta_insights:completeness"].severity is dg.AssetCheckSeverity.ERROR
+    assert run.materialized["staging/stg_spend"]["rows_out"] > 0, "Google's spend is there"
+
+
+def test_a_source_that_asks_to_wait_is_asked_again_then_and_no_run_sleeps(
+    database: str, graph: Graph, fakes: Callable[..., None]
+) -> None:
+    tenant = ensure_tenant("acme")
+    fakes(meta=refuse(17, "User request limit reached"))
+    run = graph.run("acme", "raw/meta_insights")
+    assert run.success
+    check = run.checks["raw/meta_insights:completeness"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    allowed = ledger.retries(warehouse(), "acme")
+    assert allowed is not None
+    assert allowed > tenant.clock_at
+
+
+def test_what_is_restated_lands_as_another_version_and_is_shown(
+    database: str, graph: Graph, fakes: Callable[..., None]
+) -> None:
+    tenant = ensure_tenant("acme")
+    earlier = tenant.clock_at - timedelta(days=10)
+    clock = VirtualClock(earlier)
+    fakes(meta=demo.FakeMeta(BRAND.world, clock, restating=True))
+    graph.run("acme", "raw/meta_insights", resources={"clock": {"now": earlier.isoformat()}})
+    clock.sleep(10 * 86_400)
+    later = graph.run("acme", "raw/meta_insights")
+    assert later.failed_checks == {}
+    told = later.materialized["raw/meta_insights"]
+    assert told["rows_restated"] > 0
+    assert told["rows_out"] > told["rows_restated"], "ten days more"
+    assert "action_" in str(told["restatements"])
+
+
+class Socket:
+    """The demo's APIs on a socket, and every request that they got."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, WireRequest]] = []
+
+    def watched(self, apis: Mapping[str, App]) -> dict[str, App]:
+        def watch(name: str, app: App) -> App:
+            def answer(request: WireRequest) -> WireResponse:
+                self.asked.append((name, request))
+                return app(request)
+
+            return answer
+
+        return {name: watch(name, app) for name, app in apis.items()}
+
+
+@pytest.fixture
+def socket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Socket]:
+    """GROWTHOS_APIS names a server of the fakes; clients and fakes wait by one clock, from the brand's end on."""
+    found, clock = Socket(), VirtualClock(BRAND.now)
+    for module in (connections, resources):
+        monkeypatch.setattr(module, "SystemClock", lambda: clock)
+    with serving(found.watched(demo.apis(BRAND.world, clock))) as base_url:
+        monkeypatch.setenv("GROWTHOS_APIS", base_url)
+        yield found
+
+
+def connect(tenant: str, **others: Any) -> None:
+    for source, credential in {**demo.credentials(), **others}.items():
+        credentials.store(warehouse(), tenant, source, "default", msgspec.json.encode(credential), "working")
+
+
+DAYS = {"since": "2026-02-01T05:00:00+00:00", "until": "2026-02-04T05:00:00+00:00"}
+
+
+def test_a_tenants_own_credentials_reach_the_apis_over_a_socket(shop: str, graph: Graph, socket: Socket) -> None:
+    connect("shop")
+    run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
+    complete = {name: check for name, check in run.checks.items() if name.endswith("completeness")}
+    assert all(check.passed for check in complete.values()), run.failed_checks
+    since, until = (datetime.fromisoformat(at).astimezone(UTC) for at in DAYS.values())
+    for stream in STREAMS.values():
+        truth = {r.external_id for page in BRAND.pages(stream, since=since, until=until) for r in page}
+        assert set(raw.read_latest(warehouse(), "shop", f"raw.{stream.source}_{stream.name}")["external_id"]) == truth
+    assert {name for name, _ in socket.asked} == {"shopify", "meta", "google_ads", "ga4", "oauth"}
+    for _, request in socket.asked:
+        told = str(dict(request.query)) + request.path
+        assert demo.ACCESS_TOKEN not in told
+        assert "fake-client-secret" not in told
+
+
+def test_a_credential_that_opens_nothing_leaves_the_other_sources_alone(
+    shop: str, graph: Graph, socket: Socket
+) -> None:
+    connect("shop")
+    credentials.store(warehouse(), "shop", "meta", "default", b"{}", "failing")
+    run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
+    partial = {name for name in run.failed_checks if name.endswith("completeness")}
+    assert partial == {f"raw/meta_{name}:completeness" for name in ("insights", "adsets", "ads")}

@@ -1,0 +1,49 @@
+"""Where Dagster keeps its runs: in PostgreSQL, beside the warehouse, asked no more than it takes."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster_postgres import PostgresEventLogStorage
+
+from growthos_assets.instance import open_instance
+from growthos_assets.loading import warehouse
+from warehouse.database import query
+
+
+@pytest.fixture
+def asked(database: str) -> Iterator[list[str]]:
+    """Every statement that SQLAlchemy sends."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+
+
+def test_an_event_is_stored_without_asking_for_the_catalog(asked: list[str]) -> None:
+    with open_instance() as instance:
+        for day in ("1", "2"):
+            asked.clear()
+            instance.report_runless_asset_event(dg.AssetMaterialization("table", tags={"day": day}))
+            instance.get_asset_records([dg.AssetKey("table")])
+        assert any("INSERT INTO event_logs" in statement for statement in asked)
+        assert [statement for statement in asked if "pg_catalog" in statement] == []
+        newest = instance.get_latest_materialization_event(dg.AssetKey("table"))
+        assert newest is not None
+        assert newest.asset_materialization is not None
+        assert newest.asset_materialization.tags == {"day": "2"}
+
+
+def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database: str) -> None:
+    with open_instance() as instance:
+        log = instance.event_log_storage
+        assert isinstance(log, PostgresEventLogStorage)
+        with log.index_connection() as connection:
+            assert connection.execute(sa.text("SHOW synchronous_commit")).scalar() == "off"
+    with warehouse().as_tenant("-") as cursor:
+        assert query(cursor, "SELECT current_setting('synchronous_commit')").item() == "on"

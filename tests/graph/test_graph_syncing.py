@@ -1,0 +1,302 @@
+"""A sync over the real database: every row is proven, and what is not is said, planned again and never half landed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from connectors.client import Finding, Page, Proof
+from connectors.clock import VirtualClock
+from connectors.errors import ApiError, AuthError, Bug, RateLimited, TooBig, Transient
+from connectors.http import Meter
+from connectors.slices import Account, Policy, Slice
+from connectors.source import STREAMS, RawRecord
+from growthos_assets.loading import warehouse
+from growthos_assets.raw.syncing import Synced, sync
+from warehouse import ledger, raw, tenants
+
+ORDERS = STREAMS["shopify/orders"]
+NOW = datetime(2026, 2, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+OPENED = NOW - 10 * DAY
+Trouble = Callable[[Slice, int], None]
+
+
+@dataclass
+class Shop:
+    """A source of one record an hour and account, with whatever trouble a test makes. Pages hold ten records."""
+
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW))
+    names: tuple[str, ...] = ("one",)
+    trouble: Trouble = lambda part, page: None
+    lost: int = 0
+    restated: Callable[[datetime], str] = lambda at: ""
+    source: str = "shopify"
+    api_version: str = "2026-10"
+    sunset: date | None = None
+    meter: Meter = field(default_factory=Meter)
+    policies: Mapping[str, Policy] = field(default_factory=lambda: {ORDERS.key: Policy(step=4 * DAY, lookback=DAY)})
+
+    def accounts(self) -> list[Account]:
+        return [Account(name, name, "UTC", "USD", opened=OPENED) for name in self.names]
+
+    def request(self, stream: str) -> str:
+        return "r"
+
+    def records(self, part: Slice) -> list[RawRecord]:
+        hours = range(int((part.end - part.start) / timedelta(hours=1)))
+        at = [part.start + timedelta(hours=hour) for hour in hours]
+        return [RawRecord(f"{part.account}-{t:%m-%dT%H}", {"id": f"{t}", "note": self.restated(t)}) for t in at]
+
+    def pull(self, part: Slice, account: Account) -> Iterator[Page]:
+        found = self.records(part)
+        for start in range(0, len(found), 10):
+            self.meter.requests += 1
+            self.trouble(part, start // 10)
+            yield Page(found[start : start + 10])
+        missing = int(self.lost > 0)
+        self.lost -= missing
+        yield Page([], Proof.exactly(len(found) + missing, "the count"))
+
+    def split(self, part: Slice, account: Account) -> list[Slice]:
+        return part.halves() if part.end - part.start > DAY else []
+
+    def probe(self) -> list[Finding]:
+        return []
+
+
+@pytest.fixture
+def pull(shop: str) -> Callable[..., Synced]:
+    """Syncs the tenant `shop` from a client."""
+    tenant = tenants.get("shop")
+
+    def run(client: Shop, **asked: datetime) -> Synced:
+        return sync(warehouse(), tenant, client, client.clock, ORDERS, seen_at=client.clock.now(), **asked)
+
+    return run
+
+
+def landed() -> set[str]:
+    return set(raw.read_latest(warehouse(), "shop", "raw.shopify_orders")["external_id"])
+
+
+def book() -> pl.DataFrame:
+    return ledger.history(warehouse(), "shop").sort("start_at", "planned_at")
+
+
+def truth(client: Shop) -> set[str]:
+    whole = (Slice(ORDERS.key, name, OPENED, client.clock.now(), "r") for name in client.names)
+    return {record.external_id for part in whole for record in client.records(part)}
+
+
+def test_everything_lands_and_every_slice_says_how_it_is_known(pull: Callable[..., Synced]):
+    client = Shop()
+    done = pull(client)
+    assert landed() == truth(client)
+    assert (done.slices, done.verified, done.received, done.landed, done.problems) == (3, 3, 240, 240, [])
+    assert done.proven_to == {"one": NOW}
+    rows = book()
+    assert set(rows["state"]) == {"verified"}
+    assert rows["rows_expected"].to_list() == rows["rows_received"].to_list() == [96, 96, 48]
+    assert set(rows["proof"]) == {"the count"}
+    assert rows["requests"].to_list() == [10, 10, 5]
+
+
+def test_the_next_sync_asks_only_for_what_may_have_changed(pull: Callable[..., Synced]):
+    client = Shop()
+    pull(client)
+    done = pull(client)
+    assert (done.received, done.landed) == (24, 0)
+
+
+def test_a_restated_record_is_another_version_and_is_counted_and_told(pull: Callable[..., Synced]):
+    client = Shop()
+    pull(client)
+    client.restated = lambda at: "late" if at >= NOW - timedelta(hours=3) else ""
+    done = pull(client)
+    assert (done.landed, done.restated) == (3, 3)
+    told = raw.restatements(warehouse(), "shop", "raw.shopify_orders", since=OPENED)
+    assert told.select("field", "old", "new").unique().rows() == [("note", "", "late")]
+    assert told.height == 3
+
+
+def test_rows_that_the_source_counts_and_does_not_send_are_never_success(pull: Callable[..., Synced]):
+    client = Shop(lost=3)  # the first slice, every time
+    done = pull(client)
+    assert [problem.kind for problem in done.problems] == ["truncated"]
+    assert "says 97" in done.problems[0].message
+    first, *others = book()["state"]
+    assert (first, set(others)) == ("failed", {"verified"})
+    assert len(landed()) == 240 - 96, "nothing of the slice that is not proven"
+    assert done.proven_to["one"] == OPENED, "a later slice does not hide the gap"
+
+    done = pull(Shop())
+    assert landed() == truth(client)
+    assert done.problems == []
+    assert done.proven_to["one"] == NOW
+
+
+def test_a_page_that_was_lost_once_is_only_a_second_try(pull: Callable[..., Synced]):
+    done = pull(Shop(lost=1))
+    assert done.problems == []
+    assert book()["attempts"].to_list() == [2, 1, 1]
+
+
+def once(error: ApiError, *, page: int = 5) -> Trouble:
+    left = [error]
+
+    def trouble(part: Slice, at: int) -> None:
+        if at == page and left:
+            raise left.pop()
+
+    return trouble
+
+
+def test_a_drop_in_the_middle_leaves_nothing_half(pull: Callable[..., Synced]):
+    client = Shop(trouble=once(Transient("The line dropped.")))
+    assert pull(client).problems == []
+    assert landed() == truth(client)
+
+
+def too_big_over(limit: timedelta) -> Trouble:
+    def trouble(part: Slice, page: int) -> None:
+        if part.end - part.start > limit:
+            raise TooBig("Too much at once.")
+
+    return trouble
+
+
+def test_what_is_too_big_is_split_until_it_fits_and_the_whole_is_verified(pull: Callable[..., Synced]):
+    client = Shop(trouble=too_big_over(DAY))
+    done = pull(client)
+    assert landed() == truth(client)
+    assert done.problems == []
+    rows = book()
+    assert set(rows["state"]) == {"verified"}
+    whole = rows.filter(pl.col("parent_id").is_null())
+    assert whole["rows_received"].to_list() == [96, 96, 48]
+    assert set(whole["proof"]) == {"the sum of its parts"}
+    assert rows.filter(pl.col("parent_id").is_not_null()).height == 4 + 2 + 4 + 2 + 2
+
+
+def test_what_cannot_be_split_any_more_is_said(pull: Callable[..., Synced]):
+    done = pull(Shop(trouble=too_big_over(timedelta(hours=1))))
+    assert {problem.kind for problem in done.problems} == {"too_big"}
+    assert landed() == set()
+
+
+def test_one_account_that_fails_leaves_the_others_alone(pull: Callable[..., Synced]):
+    def trouble(part: Slice, page: int) -> None:
+        if part.account == "two":
+            raise AuthError("The token was revoked. Run `growthos connect shopify`.")
+
+    client = Shop(names=("one", "two", "three"), trouble=trouble)
+    done = pull(client)
+    assert landed() == {name for name in truth(client) if not name.startswith("two")}
+    assert [(problem.account, problem.kind) for problem in done.problems] == [("two", "auth")]
+    assert done.proven_to == {"one": NOW, "two": OPENED, "three": NOW}
+
+
+def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch):
+    client = Shop()
+    monkeypatch.setattr(client, "accounts", lambda: [Account("9", "Gone", "UTC", "USD", problem="It is disabled.")])
+    assert [(p.account, p.message) for p in pull(client).problems] == [("Gone", "It is disabled.")]
+
+
+def test_a_source_that_refuses_what_it_may_be_asked_is_named(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    def refused(stream: str) -> str:
+        raise AuthError("The token was revoked.")
+
+    client = Shop()
+    monkeypatch.setattr(client, "request", refused)
+    assert [(p.account, p.kind) for p in pull(client).problems] == [("one", "auth")]
+
+
+def test_an_answer_of_no_known_shape_fails_its_slice_alone(pull: Callable[..., Synced]):
+    def trouble(part: Slice, page: int) -> None:
+        if part.start == OPENED:
+            raise KeyError("nodes")
+
+    done = pull(Shop(trouble=trouble))
+    assert [problem.kind for problem in done.problems] == ["bug"]
+    assert len(landed()) == 240 - 96
+
+
+def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[..., Synced]):
+    later = NOW + timedelta(minutes=40)
+    client = Shop(trouble=once(RateLimited("Come back.", retry_at=later)))
+    done = pull(client)
+    assert done.retry_at == later
+    assert ledger.retries(warehouse(), "shop") == later
+    assert landed() == set()
+    client.clock.sleep(40 * 60)
+    assert pull(client).problems == []
+    assert landed() == truth(client)
+    assert ledger.retries(warehouse(), "shop") is None
+
+
+def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
+    class Killed(BaseException):
+        pass
+
+    def trouble(part: Slice, page: int) -> None:
+        if part.start > OPENED and page == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pull(Shop(trouble=trouble))
+    assert book()["state"].to_list() == ["verified", "running", "planned"]
+    client = Shop()
+    done = pull(client)
+    assert done.received == 240 - 96, "what was verified is not asked for again"
+    assert landed() == truth(client)
+    assert sorted(book()["state"]) == ["failed", "verified", "verified", "verified"]
+    assert book().filter(pl.col("state") == "failed")["error_kind"].to_list() == ["interrupted"]
+
+
+def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
+    client = Shop()
+    pull(client)
+    done = pull(client, since=OPENED, until=OPENED + DAY)
+    assert (done.received, done.landed) == (24, 0)
+
+
+@given(storm=st.lists(st.sampled_from(["drop", "limit", "big", "bug", "lose", "fine"]), max_size=25))
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+def test_after_any_storm_the_ledger_tells_the_truth(pull: Callable[..., Synced], storm: list[str]):
+    errors: dict[str, Callable[[], ApiError]] = {
+        "drop": lambda: Transient("dropped"),
+        "limit": lambda: RateLimited("later", retry_at=NOW + DAY),
+        "big": lambda: TooBig("big"),
+        "bug": lambda: Bug("odd"),
+    }
+    left = list(storm)
+
+    def trouble(part: Slice, page: int) -> None:
+        happens = left.pop(0) if left else "fine"
+        if happens == "lose":
+            client.lost += 1
+        elif happens in errors:
+            raise errors[happens]()
+
+    client = Shop(names=("one", "two"), trouble=trouble)
+    done = pull(client, since=OPENED)
+    rows = book().filter((pl.col("state") == "verified") & pl.col("parent_id").is_null())
+    proven = {
+        record.external_id
+        for account, start, end in rows.select("account", "start_at", "end_at").iter_rows()
+        for record in client.records(Slice(ORDERS.key, account, start, end, "r"))
+    }
+    assert proven <= landed() <= truth(client)
+    assert done.problems or landed() == truth(client)
+    client.trouble, client.lost = (lambda part, page: None), 0
+    assert pull(client, since=OPENED).problems == []
+    assert landed() == truth(client)

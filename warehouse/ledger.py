@@ -1,0 +1,246 @@
+"""The ledger of what was asked of every source: planned → running → landed → verified, or split, or failed.
+
+A slice is landed when its rows and its counts are committed together, which happens only if the source's own count
+was met; it is verified once that commit is known to have happened. What is proven is what verified slices cover.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from warehouse.contract import polars_schema
+from warehouse.database import Cursor, Warehouse, execute, query
+from warehouse.ops import SyncSlices
+from warehouse.quoting import literal
+
+EVERY_ACCOUNT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A slice as the ledger is told of it."""
+
+    slice_id: str
+    account: str
+    start: datetime
+    end: datetime
+    request: str
+    part: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What came of a slice, for the ledger."""
+
+    expected: int
+    received: int
+    landed: int
+    restated: int
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a slice took."""
+
+    attempts: int
+    requests: int
+    waited: float
+
+
+class Ledger:
+    """The ledger of one stream of a tenant, within `recording`. Its times are those of `now`: the source's clock."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        tenant_id: str,
+        stream: tuple[str, str],
+        now: Callable[[], datetime],
+        api_version: str,
+        run_id: str | None,
+    ) -> None:
+        self._warehouse = warehouse
+        self._tenant_id = tenant_id
+        self._stream = stream
+        self._now = now
+        self._api_version = api_version
+        self._run_id = run_id
+
+    def proven(self, account: str, request: str) -> list[tuple[datetime, datetime, datetime]]:
+        """(start, end, when) of everything of the account that is verified for this request."""
+        found = self._select(
+            "start_at, end_at, started_at",
+            f"account = {literal(account)} AND request_hash = {literal(request)} "
+            "AND state = 'verified' AND part::text = '{}'",
+        )
+        return list(found.iter_rows())
+
+    def plan(self, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
+        """Note the slices down; the pull ids under which they go on."""
+        now = self._now()
+        source, stream = self._stream
+        asked = list(slices)
+        pull_ids = [uuid.uuid4().hex for _ in asked]
+        rows = [
+            {
+                "pull_id": pull_id,
+                "slice_id": planned.slice_id,
+                "parent_id": parent_id,
+                "source": source,
+                "stream": stream,
+                "account": planned.account,
+                "start_at": planned.start,
+                "end_at": planned.end,
+                "request_hash": planned.request,
+                "part": json.dumps(dict(planned.part), sort_keys=True),
+                "state": "planned",
+                "attempts": 0,
+                "api_version": self._api_version,
+                "run_id": self._run_id,
+                "planned_at": now,
+            }
+            for pull_id, planned in zip(pull_ids, asked, strict=True)
+        ]
+        if rows:
+            frame = pl.DataFrame(rows, schema=polars_schema(SyncSlices))
+            with self._warehouse.as_tenant(self._tenant_id) as cursor:
+                self._warehouse.replace(cursor, SyncSlices, frame, keep_others=True)
+        return pull_ids
+
+    def running(self, pull_id: str) -> None:
+        self._set(pull_id, f"state = 'running', started_at = {self._at()}")
+
+    def landed(self, cursor: Cursor, pull_id: str, counts: Counts, effort: Effort) -> None:
+        """Within the transaction that lands the rows: they are here, and they are all."""
+        self._write(
+            cursor,
+            pull_id,
+            f"state = 'landed', rows_expected = {counts.expected}, rows_received = {counts.received}, "
+            f"rows_landed = {counts.landed}, rows_restated = {counts.restated}, proof = {literal(counts.proof)}, "
+            + _effort(effort),
+        )
+
+    def verified(self) -> None:
+        """What has landed is committed, and so verified; what was split is verified when all of its parts are."""
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            execute(
+                cursor,
+                f"UPDATE ops.sync_slices SET state = 'verified', finished_at = {self._at()} "
+                f"WHERE {self._mine()} AND state = 'landed'",
+            )
+            while execute(
+                cursor,
+                f"UPDATE ops.sync_slices p SET state = 'verified', finished_at = {self._at()}, "
+                "rows_expected = c.expected, rows_received = c.received, rows_landed = c.landed, "
+                "rows_restated = c.restated, proof = 'the sum of its parts' FROM (SELECT parent_id, "
+                "sum(rows_expected)::bigint AS expected, sum(rows_received)::bigint AS received, "
+                "sum(rows_landed)::bigint AS landed, sum(rows_restated)::bigint AS restated "
+                f"FROM ops.sync_slices WHERE {self._mine()} AND parent_id IS NOT NULL GROUP BY parent_id "
+                "HAVING bool_and(state = 'verified')) c WHERE c.parent_id = p.pull_id AND p.state = 'split'",
+            ):
+                pass  # a part may itself have been split
+
+    def split(self, pull_id: str, parts: Iterable[Planned], reason: str, effort: Effort) -> list[str]:
+        """It was too big: its parts stand in for it."""
+        self._set(
+            pull_id,
+            f"state = 'split', error_kind = 'too_big', error = {literal(reason)}, "
+            f"finished_at = {self._at()}, {_effort(effort)}",
+        )
+        return self.plan(parts, pull_id)
+
+    def failed(self, pull_id: str, kind: str, reason: str, effort: Effort, retry_at: datetime | None = None) -> None:
+        again = _instant(retry_at) if retry_at else "NULL"
+        self._set(
+            pull_id,
+            f"state = 'failed', error_kind = {literal(kind)}, error = {literal(reason)}, retry_at = {again}, "
+            f"finished_at = {self._at()}, {_effort(effort)}",
+        )
+
+    def refused(self, kind: str, reason: str, retry_at: datetime | None = None) -> None:
+        """The source would not even name its accounts: a slice of no account and no time says so."""
+        now = self._now()
+        (pull_id,) = self.plan([Planned("", EVERY_ACCOUNT, now, now, "", {})])
+        self.failed(pull_id, kind, reason, Effort(1, 0, 0.0), retry_at)
+
+    def recover(self) -> None:
+        """Close what the last sync left open: what had landed is verified, what was running failed, and what was
+        never asked for is forgotten. Planning finds both again, since neither is proven.
+        """
+        self.verified()
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            execute(cursor, f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND state = 'planned'")
+            execute(
+                cursor,
+                "UPDATE ops.sync_slices SET state = 'failed', error_kind = 'interrupted', "
+                "error = 'The sync was stopped before it came to an end. The next one asks again.', "
+                f"finished_at = {self._at()} WHERE {self._mine()} AND state = 'running'",
+            )
+
+    def _select(self, columns: str, condition: str) -> pl.DataFrame:
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            return query(cursor, f"SELECT {columns} FROM ops.sync_slices WHERE {self._mine()} AND {condition}")
+
+    def _set(self, pull_id: str, assignments: str) -> None:
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            self._write(cursor, pull_id, assignments)
+
+    def _write(self, cursor: Cursor, pull_id: str, assignments: str) -> None:
+        execute(cursor, f"UPDATE ops.sync_slices SET {assignments} WHERE pull_id = {literal(pull_id)}")
+
+    def _at(self) -> str:
+        return _instant(self._now())
+
+    def _mine(self) -> str:
+        source, stream = self._stream
+        return f"source = {literal(source)} AND stream = {literal(stream)}"
+
+
+@contextmanager
+def recording(
+    warehouse: Warehouse,
+    tenant_id: str,
+    stream: tuple[str, str],
+    now: Callable[[], datetime],
+    api_version: str,
+    run_id: str | None = None,
+) -> Generator[Ledger]:
+    """The ledger of a stream (source, name), for one sync at a time: another one waits until this one is through."""
+    with warehouse.holding(tenant_id, f"sync/{'/'.join(stream)}"):
+        ledger = Ledger(warehouse, tenant_id, stream, now, api_version, run_id)
+        ledger.recover()
+        yield ledger
+
+
+def history(warehouse: Warehouse, tenant_id: str, limit: int = 100, state: str | None = None) -> pl.DataFrame:
+    """The newest `limit` slices of all streams, or those in a state, newest first; columns as SyncSlices."""
+    newest = f"ORDER BY planned_at DESC, source, stream, start_at DESC LIMIT {limit}"
+    condition, parameters = ("state = $1", [state]) if state else ("true", [])
+    return warehouse.read("ops.sync_slices", tenant_id, where=f"{condition} {newest}", parameters=parameters)
+
+
+def retries(warehouse: Warehouse, tenant_id: str) -> datetime | None:
+    """The earliest instant at which a rate-limited source may be asked again, if its stream waits for that."""
+    with warehouse.as_tenant(tenant_id) as cursor:
+        found = query(
+            cursor,
+            "SELECT min(retry_at) FROM ops.sync_slices f WHERE error_kind = 'rate_limited' AND NOT EXISTS ("
+            "SELECT FROM ops.sync_slices l WHERE (l.source, l.stream) = (f.source, f.stream) "
+            "AND f.account IN (l.account, $1) AND l.planned_at > f.planned_at)",
+            [EVERY_ACCOUNT],
+        )
+    return found.item()
+
+
+def _effort(effort: Effort) -> str:
+    return f"attempts = {effort.attempts}, requests = {effort.requests}, waited_seconds = {effort.waited!r}"
+
+
+def _instant(at: datetime) -> str:
+    return f"{literal(at.isoformat())}::timestamptz"
