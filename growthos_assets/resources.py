@@ -67,7 +67,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         """What calls the tenant's transforms and checks; work that they share is done once a run."""
         return Call(
             lambda contract: self.scan(contract, tenant.tenant_id),
-            {"tenant": tenant, "now": now},
+            {"tenant": tenant, "now": now, "is_live": self.known_at is None},
             self._shared.setdefault(tenant.tenant_id, {}),
         )
 

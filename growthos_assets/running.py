@@ -20,6 +20,7 @@ from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
 from growthos_assets.resources import Clock
+from growthos_assets.stream_assets import COMPLETENESS
 from warehouse import tenants
 
 PARTITION_TAG = "dagster/partition"
@@ -267,7 +268,7 @@ def pull(
     with open_instance() as instance, progress.listening(listener):
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
         result = (
-            definitions.defs()
+            _defs()
             .resolve_job_def(automation.sync.name)
             .execute_in_process(
                 instance=instance,
@@ -284,4 +285,7 @@ def pull(
     }
     named = {stream: said.get(stream.replace("/", "_"), {}) for stream in streams}
     connected = {stream: report for stream, report in named.items() if "api_version" in report}
-    return Pulled(tenant_id, result.run_id, connected, *_findings(result))
+    failures, warnings = _findings(result)
+    # whoever pulls a part of the past does not ask how fresh the whole is
+    partial = [warning for warning in warnings if f" {COMPLETENESS}: " in warning]
+    return Pulled(tenant_id, result.run_id, connected, failures, partial)

@@ -13,11 +13,12 @@ class Measure:
     """One summable column of the state frame (date × channel_id × campaign_id).
 
     `absent` says what a missing value means: "zero" when nothing happened, "null" when nobody was
-    measuring (organic has no ad spend; an untracked day has no known sessions).
+    measuring (organic has no ad spend; an untracked day has no known sessions). The squares are evidence, not
+    KPIs: the variance of a sum over orders that come by chance is the sum of their squares.
     """
 
     name: str
-    unit: Literal["money", "count"]
+    unit: Literal["money", "count", "square"]
     absent: Literal["zero", "null"]
     doc: str
 
@@ -43,6 +44,10 @@ MEASURES: Final[dict[str, Measure]] = {m.name: m for m in (
     Measure("shipping_cost", "money", "zero", "What shipping cost the brand."),
     Measure("ops_cost", "money", "zero", "Fulfilment and packaging cost."),
     Measure("contribution_margin", "money", "zero", "revenue_net − cogs − shipping_cost − ops_cost."),
+    Measure("gross_sq", "square", "zero", "Σ revenue_gross² of the day's orders: how far chance moves the sum."),
+    Measure("net_sq", "square", "zero", "Σ revenue_net² of the day's orders, refunds to date taken off."),
+    Measure("margin_sq", "square", "zero", "Σ contribution_margin² of the day's orders, refunds to date taken off."),
+    Measure("margin_net", "square", "zero", "Σ contribution_margin × revenue_net of the day's orders."),
     Measure("spend", "money", "null", "Ad spend; null where no ads exist."),
     Measure("impressions", "count", "null", "Ad impressions."),
     Measure("clicks", "count", "null", "Ad clicks."),

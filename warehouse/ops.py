@@ -94,4 +94,70 @@ class ConnectorCredentials(Table, name="ops.connector_credentials", key=("source
     verified_at: Instant = column("When it was last found to work.", nullable=True)
 
 
-OPS: tuple[type[Table], ...] = (RawEvents, Tenants, Quarantine, SyncSlices, ConnectorCredentials)
+class AlertStates(Table, name="ops.alert_states", key=("fingerprint", "window_end")):
+    """One row per alert and evaluated window on which it was not at rest: its history. The newest is its state."""
+
+    fingerprint: str = column("SHA-256 of rule, tenant and labels: the same alert tomorrow.")
+    window_end: pl.Date = column("Last day of the window that was evaluated.")
+    alert_id: str = column("The rule; for a member of many with the member's id behind it.")
+    state: str = column(
+        "What it was after that window.",
+        isin=["pending", "firing", "recovering", "resolved", "no_data", "error"],
+    )
+    standing: str = column("What it was when it was last known: state, but for no_data and error.")
+    severity: str = column("How bad it is.", isin=["critical", "warning", "info"])
+    since: pl.Date = column("First day of the episode.")
+    known_on: pl.Date = column("Last day on which its numbers were known.")
+    breaches: int = column("Windows in the episode that were beyond the line.", ge=0)
+    clears: int = column("Windows since the last breach that were clear of it.", ge=0)
+    silenced_by: str = column("Why it is not told: ack, snooze, mute, an expected event, another alert; or empty.")
+    version: str = column("Hash of the rule and its numbers: an alert of another version is forgotten.")
+    finding: str = column("The numbers of the last window that knew them.", metadata={"json": True})
+
+
+class AlertEvents(Table, name="ops.alert_events", key=("fingerprint", "window_end", "kind")):
+    """One row per thing to tell of an alert, once, however often its window is evaluated."""
+
+    fingerprint: str = column("ops.alert_states.")
+    window_end: pl.Date = column("Last day of the window that it is about.")
+    kind: str = column("What happened.", isin=["fired", "escalated", "repeated", "resolved", "error"])
+    alert_id: str = column("ops.alert_states.")
+    severity: str = column("How bad it was.", isin=["critical", "warning", "info"])
+    at_stake: pl.Float64 = column("Money at stake; null where it has no size.", nullable=True)
+    message: str = column("It in words: what, whom, the numbers, why, what to do.")
+    created_at: Instant = column("When it was evaluated, by the tenant's clock.")
+    sent_at: Instant = column("When it was delivered; null waits.", nullable=True)
+
+
+class AlertSilences(Table, name="ops.alert_silences", key=("kind", "matcher")):
+    """One row per wish not to be told of alerts."""
+
+    kind: str = column(
+        "ack: of this episode; snooze: until an instant; mute: of whatever matches.", isin=["ack", "snooze", "mute"]
+    )
+    matcher: str = column("An alert's id, or a pattern of them such as channel_cac_*.")
+    until: Instant = column("When it ends; null is never.", nullable=True)
+    note: str = column("Why, in the words of whoever wished it.")
+    created_at: Instant = column("When it was wished, by the tenant's clock.")
+
+
+class ExpectedEvents(Table, name="ops.expected_events", key=("name", "first_day")):
+    """One row per time that numbers are unusual for a known reason: its alerts are not told, baselines skip it."""
+
+    name: str = column("What it is: Black Friday, the price change, …")
+    first_day: pl.Date = column("Its first local day.")
+    last_day: pl.Date = column("Its last local day.")
+    matcher: str = column("The alerts that it explains: an id or a pattern; * is all.")
+
+
+OPS: tuple[type[Table], ...] = (
+    RawEvents,
+    Tenants,
+    Quarantine,
+    SyncSlices,
+    ConnectorCredentials,
+    AlertStates,
+    AlertEvents,
+    AlertSilences,
+    ExpectedEvents,
+)

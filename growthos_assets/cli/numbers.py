@@ -1,10 +1,9 @@
-"""`growthos kpis | alerts | wbr | quarantine | tables`: reading the results."""
+"""`growthos kpis | wbr | quarantine | tables`: reading the results."""
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.padding import Padding
 from rich.text import Text
 
 from growthos_assets.cli.output import (
@@ -25,13 +24,10 @@ if TYPE_CHECKING:
     from kpis import Window
     from warehouse.tenants import Tenant
 
-SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("kpis")(show_kpis)
-    app.command("alerts")(show_alerts)
     app.command("wbr")(show_wbr)
     app.command("quarantine")(show_quarantine)
     app.command("tables")(show_tables)
@@ -62,18 +58,6 @@ def show_kpis(
     )
 
 
-def show_alerts(
-    tenant: TenantOption, days: DaysOption = 7, until: UntilOption = None, format: FormatOption = Format.table
-) -> None:
-    """The alerts that fire on a window of complete local days, against the days before."""
-    if format is Format.table:
-        print_alerts(tenant, days, until)
-        return
-    _, evaluated_at, fired = _alerts(tenant, days, until)
-    shown = ("id", "severity", "title", "segment", "metric_value", "threshold", "recommendation")
-    print_json({"tenant": tenant, "evaluated_at": evaluated_at, "alerts": fired.select(shown).to_dicts()})
-
-
 def show_wbr(
     tenant: TenantOption,
     days: Annotated[
@@ -87,14 +71,14 @@ def show_wbr(
     import kpis
     from growthos_assets.alerts.wbr import review
 
-    settings, now = _tenant(tenant)
-    window = _window(settings, now, days or 7, until)
+    settings, now = now_of(tenant)
+    window = window_of(settings, now, days or 7, until)
     if days is None and until is None:
         window = kpis.last_complete_week(window.end)
     state, cohorts, channels = (
-        _state(tenant, window),
-        _load("cohorts/cohorts", tenant),
-        _load("marts/dim_channel", tenant),
+        state_of(tenant, window),
+        frame_of("cohorts/cohorts", tenant),
+        frame_of("marts/dim_channel", tenant),
     )
     markdown, fired = review(state.lazy(), cohorts.lazy(), channels.lazy(), settings, window)
     if format is Format.json:
@@ -128,7 +112,7 @@ def show_quarantine(
     """Rows that are kept out of the tables today, and why."""
     import polars as pl
 
-    rows = _load("ops/quarantine", tenant).sort("table_name", "record_id")
+    rows = frame_of("ops/quarantine", tenant).sort("table_name", "record_id")
     if format is Format.json:
         print_json({"tenant": tenant, "rows": rows.height, "quarantine": rows.to_dicts()})
         return
@@ -185,22 +169,8 @@ def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
     console.print(rows)
 
 
-def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
-    """The firing alerts as a table."""
-    window, _, fired = _alerts(tenant, days, until)
-    if fired.is_empty():
-        console.print(f"No alert fires on {window.start} to {window.end}.")
-        return
-    console.print(f"\nAlerts on {window.start} to {window.end}, against the {days} days before")
-    for alert in fired.iter_rows(named=True):
-        severity, style = alert["severity"], SEVERITY_STYLE[alert["severity"]]
-        head = ((f"{severity:>8}", style), "  ", (alert["title"], "bold"), f" · {alert['segment']} ({alert['id']})")
-        console.print(Text.assemble(*head))
-        for line in (alert["description"], f"→ {alert['recommendation']}"):
-            console.print(Padding(Text(line), (0, 0, 0, 10), expand=False))
-
-
-def _tenant(tenant: str) -> "tuple[Tenant, datetime]":
+def now_of(tenant: str) -> "tuple[Tenant, datetime]":
+    """The tenant, and its present instant."""
     from growthos_assets import clock
     from growthos_assets.loading import warehouse
     from warehouse import tenants
@@ -210,22 +180,24 @@ def _tenant(tenant: str) -> "tuple[Tenant, datetime]":
     return settings, clock.now(settings)
 
 
-def _window(settings: "Tenant", now: datetime, days: int, until: datetime | None) -> "Window":
+def window_of(settings: "Tenant", now: datetime, days: int, until: datetime | None) -> "Window":
+    """That many days, up to `until` or the last complete day."""
     import kpis
 
     last_day: date = until.date() if until else kpis.last_complete_day(now, settings.timezone)
     return kpis.trailing(days, last_day)
 
 
-def _load(key: str, tenant: str) -> "pl.DataFrame":
+def frame_of(key: str, tenant: str) -> "pl.DataFrame":
+    """A table of the graph."""
     from growthos_assets import load
 
     return load(key, tenant)
 
 
-def _state(tenant: str, window: "Window") -> "pl.DataFrame":
+def state_of(tenant: str, window: "Window") -> "pl.DataFrame":
     """kpi_daily; a person is told when it has nothing for the window, and what to do."""
-    state = _load("kpis/kpi_daily", tenant)
+    state = frame_of("kpis/kpi_daily", tenant)
     first, last = state["date"].min(), state["date"].max()
     if not (isinstance(first, date) and isinstance(last, date)):
         complain(f"{tenant} has no numbers yet.", f"Materialize them: growthos run --tenant {tenant}", "yellow")
@@ -242,27 +214,9 @@ def _state(tenant: str, window: "Window") -> "pl.DataFrame":
 def _kpis(tenant: str, days: int, until: datetime | None) -> "tuple[Tenant, Window, pl.DataFrame]":
     import kpis
 
-    settings, now = _tenant(tenant)
-    window = _window(settings, now, days, until)
-    return settings, window, kpis.compare(_state(tenant, window), window, window.previous()).collect()
-
-
-def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, datetime, pl.DataFrame]":
-    import kpis
-    from growthos_assets.marts.dim_channel import channel_names
-
-    settings, now = _tenant(tenant)
-    window = _window(settings, now, days, until)
-    names = channel_names(_load("marts/dim_channel", tenant).lazy())
-    fired = kpis.alerts.evaluate(
-        _state(tenant, window),
-        _load("cohorts/cohorts", tenant),
-        window,
-        settings.alert_thresholds,
-        names,
-        settings.currency,
-    )
-    return window, now, fired
+    settings, now = now_of(tenant)
+    window = window_of(settings, now, days, until)
+    return settings, window, kpis.compare(state_of(tenant, window), window, window.previous()).collect()
 
 
 def _tone(change: float, good: str) -> str:

@@ -51,7 +51,7 @@ def demo() -> None:
     started = time.perf_counter()
     with errors.status("Starting PostgreSQL"):
         _import_while_the_server_starts()
-        from growthos_assets.cli import numbers
+        from growthos_assets.cli import alerts, numbers
         from growthos_assets.demo import ensure_tenant
         from growthos_assets.loading import warehouse
 
@@ -60,7 +60,7 @@ def demo() -> None:
     ready = time.perf_counter() - started
     outcome = _run_with_progress(DEMO_TENANT)
     numbers.print_kpis(DEMO_TENANT, days=7, until=None)
-    numbers.print_alerts(DEMO_TENANT, days=7, until=None)
+    alerts.print_alerts(DEMO_TENANT, days=7, until=None)
     _print_layers(outcome, ready)
     _print_changes(outcome)
     for line in NEXT:

@@ -81,7 +81,7 @@ def sync(
     if format is Format.json:
         print_json(pulled.document())
     else:
-        _print_pulled(pulled)
+        _print_pulled(pulled, source or list(known))
     if pulled.failures or pulled.warnings:
         raise typer.Exit(1)
 
@@ -150,7 +150,7 @@ def restated(
     console.print(shown if changes.height else f"{stream} has changed nothing of what it had said.")
 
 
-def _print_pulled(pulled: "Pulled") -> None:
+def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
     columns = ("stream", "slices", "records", "new", "restated", "requests", "waited")
     shown = table(*columns, title=f"Synced {pulled.tenant}", right=columns[1:])
     for name, told in pulled.streams.items():
@@ -166,7 +166,7 @@ def _print_pulled(pulled: "Pulled") -> None:
     if pulled.streams:
         console.print(shown)
     elif not pulled.failures:
-        console.print(f"{pulled.tenant} has no source connected. `growthos connect --help` says how to.")
+        console.print(f"{pulled.tenant} is not connected to {' or '.join(sources)}: growthos connect --help")
     for name, told in pulled.streams.items():
         if told.get("notes"):
             complain(f"{name}:", told["notes"], "yellow")

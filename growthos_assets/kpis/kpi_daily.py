@@ -22,6 +22,14 @@ GROSS, DISCOUNTS, REFUNDS = "fact_order_lines.revenue_gross", "fact_order_lines.
 NET = [GROSS, DISCOUNTS, REFUNDS]
 """What revenue is summed from; fact_orders has columns of these names too, on the order basis."""
 
+SQUARES: dict[str, pl.Expr] = {
+    "gross_sq": pl.col("revenue_gross") * pl.col("revenue_gross"),
+    "net_sq": pl.col("revenue_net") * pl.col("revenue_net"),
+    "margin_sq": pl.col("contribution_margin") * pl.col("contribution_margin"),
+    "margin_net": pl.col("contribution_margin") * pl.col("revenue_net"),
+}
+"""Per order; in whole units of currency², whose sums are the same in whatever order they are added."""
+
 TRAFFIC = ("date", "channel_id", "sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
 
 
@@ -33,7 +41,8 @@ class KpiDaily(Table, name="kpis.kpi_daily", key=KEY):
     """One row per local day, channel and campaign on which something happened: additive measures, nothing else.
 
     A refund, and the costs that it reverses, is booked on the day of the refund. Ratios are never stored here: sum
-    these columns at the grain you want and divide last (`kpis.rollup`).
+    these columns at the grain you want and divide last (`kpis.rollup`). The squares say how far chance moves a sum over
+    orders (kpis/alerts): they are per order, on the order's day, with its refunds to date taken off.
     """
 
     date: pl.Date = column(
@@ -65,6 +74,12 @@ class KpiDaily(Table, name="kpis.kpi_daily", key=KEY):
     contribution_margin: Money = column(
         MEASURES["contribution_margin"].doc, metadata={"sources": [*NET, *_booked(*COSTS)]}
     )
+    gross_sq: int = column(MEASURES["gross_sq"].doc, ge=0, metadata={"sources": ["fact_orders.revenue_gross"]})
+    net_sq: int = column(MEASURES["net_sq"].doc, ge=0, metadata={"sources": ["fact_orders.revenue_net"]})
+    margin_sq: int = column(MEASURES["margin_sq"].doc, ge=0, metadata={"sources": ["fact_orders.contribution_margin"]})
+    margin_net: int = column(
+        MEASURES["margin_net"].doc, metadata={"sources": ["fact_orders.contribution_margin", "fact_orders.revenue_net"]}
+    )
     spend: Money = column(MEASURES["spend"].doc, nullable=True)
     impressions: int = column(MEASURES["impressions"].doc, nullable=True)
     clicks: int = column(MEASURES["clicks"].doc, nullable=True)
@@ -86,12 +101,17 @@ def kpi_daily(
     fact_traffic: LazyFrame[FactTraffic],
 ) -> pl.LazyFrame:
     """Sum the facts by day, channel and campaign: sales on the order's day, refunds on their own."""
-    orders = fact_orders.filter("is_counted").select(
-        "channel_id",
-        "campaign_id",
-        date="order_date",
-        orders=pl.lit(1, pl.Int64),
-        new_customers=pl.col("is_new_customer").cast(pl.Int64),
+    orders = (
+        fact_orders.filter("is_counted")
+        .with_columns(pl.col("revenue_gross", "revenue_net", "contribution_margin").cast(pl.Float64))
+        .select(
+            "channel_id",
+            "campaign_id",
+            date="order_date",
+            orders=pl.lit(1, pl.Int64),
+            new_customers=pl.col("is_new_customer").cast(pl.Int64),
+            **{name: square.round().cast(pl.Int64) for name, square in SQUARES.items()},
+        )
     )
     sales = fact_order_lines.filter("is_counted").select(
         "channel_id",

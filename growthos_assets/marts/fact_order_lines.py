@@ -35,7 +35,8 @@ class FactOrderLines(Table, name="marts.fact_order_lines", key=("order_id", "lin
     order_id: str = column("The order.")
     line_id: str = column("The line within the order.")
     order_date: pl.Date = column(
-        "The order's business day in the tenant's time zone.", metadata={"sources": ["stg_orders.order_date"]}
+        "Business day in the tenant's time zone on which the line was ordered: with its order, or by the edit or "
+        "exchange that added it."
     )
     customer_id: str = column("Who bought; null for a guest.", nullable=True)
     channel_id: str = column("The order's channel.")
@@ -87,7 +88,6 @@ def fact_order_lines(
 ) -> pl.LazyFrame:
     orders = attributed(stg_orders, dim_campaign).select(
         "order_id",
-        "order_date",
         "customer_id",
         "channel_id",
         "campaign_id",
@@ -97,8 +97,7 @@ def fact_order_lines(
     products = dim_product.select("product_id", "unit_cost", product_category="category")
     net = pl.col("revenue_gross") - pl.col("discounts")
     return (
-        stg_order_lines.drop("order_date")
-        .join(orders, on="order_id", how="left")
+        stg_order_lines.join(orders, on="order_id", how="left")
         .join(products, on="product_id", how="left")
         .with_columns(category=pl.coalesce("category", "product_category"))
         .with_columns(

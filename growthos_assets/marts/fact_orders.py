@@ -47,7 +47,11 @@ class FactOrders(Table, name="marts.fact_orders", key=("order_id",)):
     )
     category: str = column("Category of its largest line after discounts.", nullable=True)
     region: str = column("Where it was shipped to.", nullable=True)
-    currency: str = column("Currency of every amount.")
+    currency: str = column("Currency of every amount but presentment_total.")
+    presentment_currency: str = column("The currency that the customer was charged in.", nullable=True)
+    presentment_total: Money = column(
+        "The order's total as the customer was charged, in that currency: for audit, never summed.", nullable=True
+    )
     revenue_gross: Money = column("Σ quantity × unit price before discounts, without tax and shipping.", ge=0)
     discounts: Money = column("Discounts.", ge=0)
     refunds: Money = column("Refunded revenue of this order, to date.")

@@ -25,7 +25,7 @@ class FactRefunds(Table, name="marts.fact_refunds", key=("refund_line_id",)):
     """
 
     refund_line_id: str = column("The refunded line.")
-    refund_id: str = column("The refund it is part of.")
+    refund_id: str = column("The agreement or refund that it is part of.")
     refund_date: pl.Date = column("Business day of the refund in the tenant's time zone.")
     order_id: str = column("The order that it refunds; null when it names none.", nullable=True)
     line_id: str = column("The order's line that it refunds.", nullable=True)

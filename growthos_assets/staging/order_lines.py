@@ -1,11 +1,12 @@
 """staging.stg_order_lines: what was sold."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
-from growthos_assets.staging import file, shopify
+from growthos_assets.staging import agreements, file, shopify
 from growthos_assets.staging.kinds import AMOUNT, COUNT, FLAG, LIMIT, LOWER, TEXT, local_date
 from growthos_assets.staging.orders import StgOrders, payload
 from growthos_assets.staging.parse import clean, note, parse, rule, staged
@@ -18,16 +19,19 @@ from warehouse.tenants import Tenant
 class StgOrderLines(Table, name="staging.stg_order_lines", key=("order_id", "line_id")):
     """One row per line of an order, as it was sold; what came back later is in stg_refunds.
 
-    Money is without tax. revenue_gross = quantity × unit_price; where a shop's prices hold the tax, the
-    line's own tax is taken out of price and discount alike: revenue_gross − discounts + tax is exactly what
-    was paid, and unit_price is rounded to four decimals.
+    A line that an edit or an exchange added is sold on that day, not on its order's. Tips are no lines. Money is
+    without tax and duties. revenue_gross = quantity × unit_price; where a shop's prices hold the tax, the line's
+    own tax is taken out of price and discount alike: revenue_gross − discounts + tax is exactly what was paid, and
+    unit_price is rounded to four decimals.
     """
 
     order_id: str = payload("The order that it is part of.")
-    line_id: str = payload("Shopify's gid, or the line id of the file.")
+    line_id: str = payload(
+        "Shopify's gid, or the line id of the file; of units that were added to a line later gid/sale's gid."
+    )
     source: str = column("Who told of it.", isin=["shopify", "file"])
-    processed_at: Instant = payload("When its order was placed.")
-    order_date: pl.Date = payload("Its order's day in the tenant's time zone.")
+    processed_at: Instant = payload("When it was ordered: with its order, or by the edit or exchange that added it.")
+    order_date: pl.Date = payload("That day in the tenant's time zone.")
     product_id: str = payload("Shopify variant gid, or the file's SKU.", nullable=True)
     sku: str = payload("The shop's own article number.", nullable=True)
     title: str = payload("What was sold.", nullable=True)
@@ -42,6 +46,7 @@ class StgOrderLines(Table, name="staging.stg_order_lines", key=("order_id", "lin
 
 
 CENT = Decimal("0.01")
+PRODUCT = ("product_id", "sku", "title", "category")
 KINDS = {
     "line_id": TEXT,
     "product_id": TEXT,
@@ -55,14 +60,34 @@ KINDS = {
 
 
 @table(StgOrderLines)
-def stg_order_lines(decoded_orders: shopify.Orders, file_lines: file.Lines, tenant: Tenant) -> pl.LazyFrame:
+def stg_order_lines(
+    decoded_orders: shopify.Orders, file_lines: file.Lines, tenant: Tenant, now: datetime
+) -> pl.LazyFrame:
     """Both sources' lines in one shape; of a file the sale rows and those that cannot be read."""
-    lines = pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
+    lines = pl.concat([_of_shopify(decoded_orders, now), _of_file(file_lines)], how="diagonal")
     dated = lines.with_columns(order_date=local_date(pl.col("processed_at"), tenant.timezone))
     return staged(dated, StgOrderLines)
 
 
-def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:
+def _of_shopify(orders: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
+    """The lines of plain orders, and what the agreements of the others sold, described by their lines."""
+    plain = _plain(_listed(orders.filter(~pl.col("is_told"))))
+    told = _agreed(agreements.sales(orders, now), _listed(orders.filter("is_told")))
+    sold = pl.concat([plain, told], how="diagonal")
+    paid = pl.col("revenue_gross") - pl.col("discounts")
+    judged = note(
+        sold.with_columns(source=pl.lit("shopify")),
+        rule(pl.col("discounts").is_null(), "discountAllocations: one of them is not an amount"),
+        rule(pl.col("tax").is_null(), "taxLines: one of them is not an amount"),
+        rule(paid < 0, "discounts: {} are more than quantity × unit_price", pl.col("discounts")),
+        rule(pl.col("taxes_included") & (pl.col("tax") > paid), "tax: {} is more than the price", pl.col("tax")),
+        rule(pl.col("revenue_gross") >= LIMIT, "quantity × unit_price is a billion or more"),
+    )
+    return _without_tax(judged)
+
+
+def _listed(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per line that an order lists; `list_price` is of all its units, without duties that prices hold."""
     line = pl.col("line")
     lines = (
         orders.select(
@@ -70,6 +95,8 @@ def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:
             "processed_at",
             "currency",
             "taxes_included",
+            "duties_included",
+            "tip",
             PROBLEMS,
             line=pl.col("lineItems").struct["nodes"],
         )
@@ -84,26 +111,46 @@ def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:
             quantity=line.struct["quantity"],
             unit_price=shopify.amount(line.struct["originalUnitPriceSet"]),
             is_gift_card=line.struct["isGiftCard"],
-            discounts=shopify.amounts(line.struct["discountAllocations"], "allocatedAmountSet"),
-            tax=shopify.amounts(line.struct["taxLines"], "priceSet"),
-            source=pl.lit("shopify"),
+            discounts=shopify.total(shopify.amounts(line.struct["discountAllocations"], "allocatedAmountSet")),
+            tax=shopify.total(shopify.amounts(line.struct["taxLines"], "priceSet")),
+            duties=shopify.total(shopify.amounts(line.struct["duties"], "price")),
         )
     )
-    priced = parse(lines, KINDS, required=("line_id", "quantity", "unit_price", "is_gift_card")).with_columns(
-        revenue_gross=pl.col("quantity") * pl.col("unit_price"),
-        discounts=shopify.total(pl.col("discounts")),
-        tax=shopify.total(pl.col("tax")),
+    duties = pl.when("duties_included").then("duties").otherwise(0)
+    return parse(lines, KINDS, required=("line_id", "quantity", "unit_price", "is_gift_card")).with_columns(
+        list_price=pl.col("quantity") * pl.col("unit_price") - duties
     )
-    paid = pl.col("revenue_gross") - pl.col("discounts")
-    judged = note(
-        priced,
-        rule(pl.col("discounts").is_null(), "discountAllocations: one of them is not an amount"),
-        rule(pl.col("tax").is_null(), "taxLines: one of them is not an amount"),
-        rule(paid < 0, "discounts: {} are more than quantity × unit_price", pl.col("discounts")),
-        rule(pl.col("taxes_included") & (pl.col("tax") > paid), "tax: {} is more than the price", pl.col("tax")),
-        rule(pl.col("revenue_gross") >= LIMIT, "quantity × unit_price is a billion or more"),
+
+
+def _plain(listed: pl.LazyFrame) -> pl.LazyFrame:
+    return listed.filter(~_is_tip()).with_columns(revenue_gross="list_price")
+
+
+def _is_tip() -> pl.Expr:
+    """Shopify lists a tip as a line. Nothing marks it: it is no product, and costs what the order was tipped."""
+    nameless = pl.all_horizontal(pl.col("product_id", "sku", "category").is_null())
+    return (nameless & (pl.col("tip") > 0) & (pl.col("list_price") == pl.col("tip"))).fill_null(False)
+
+
+def _agreed(sales: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
+    """What was sold for more than its list price, by the rounding of another currency, was sold without discount."""
+    paid = pl.when("taxes_included").then("total").otherwise("net")
+    list_price = pl.col("list_price") * pl.col("quantity") / pl.when(pl.col("units") > 0).then("units")
+    goods = listed.select("order_id", "line_id", *PRODUCT, "unit_price", "list_price", units="quantity")
+    return (
+        sales.filter(agreements.is_sold())
+        .join(goods, on=("order_id", "line_id"), how="left")
+        .sort("happened_at", maintain_order=True)
+        .with_columns(
+            line_id=pl.when(pl.struct("order_id", "line_id").is_first_distinct())
+            .then(pl.coalesce("line_id", "sale_id"))
+            .otherwise(pl.concat_str("line_id", "sale_id", separator="/", ignore_nulls=True)),
+            processed_at="happened_at",
+            revenue_gross=pl.max_horizontal(list_price, paid),
+            is_gift_card=pl.col("line_type") == agreements.GIFT_CARD,
+        )
+        .with_columns(discounts=pl.col("revenue_gross") - paid)
     )
-    return _without_tax(judged)
 
 
 def _without_tax(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -119,8 +166,7 @@ def _without_tax(lines: pl.LazyFrame) -> pl.LazyFrame:
     return lines.with_columns(
         discounts=pl.when(holds_tax).then(discounts).otherwise("discounts"),
         revenue_gross=pl.when(holds_tax).then(net + discounts).otherwise("revenue_gross"),
-        unit_price=pl.when(holds_tax).then((net + discounts) / units).otherwise("unit_price"),
-    )
+    ).with_columns(unit_price=pl.coalesce(pl.col("revenue_gross") / units, "unit_price"))
 
 
 def _of_file(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -137,19 +183,32 @@ def _of_file(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 @check(StgOrderLines)
 def header_matches_lines(stg_order_lines: LazyFrame[StgOrderLines], stg_orders: LazyFrame[StgOrders]) -> Finding:
-    """What each order's own header says was paid for its lines is what the lines say, to the cent."""
+    """What an order's own header says was paid for its lines is what the lines say, to the cent.
+
+    The header of an order that was edited or exchanged moves with it, and is left to agreements_agree. One charged
+    in another currency has each of its amounts rounded by itself: a cent per unit is no difference.
+    """
     of_lines = stg_order_lines.group_by("order_id").agg(
-        lines=(pl.col("revenue_gross") - pl.col("discounts")).sum(), tax=pl.col("tax").sum()
+        pl.col("quantity").sum(),
+        last_sale=pl.col("processed_at").max(),
+        lines=(pl.col("revenue_gross") - pl.col("discounts")).sum(),
+        tax=pl.col("tax").sum(),
     )
+    exchanged = (pl.col("last_sale") > pl.col("processed_at")).fill_null(False)
+    converted = (pl.col("presentment_currency") != pl.col("currency")).fill_null(False)
+    cents = pl.when(converted).then(1 + pl.col("quantity").fill_null(0)).otherwise(1)
     wrong = (
         stg_orders.join(of_lines, on="order_id", how="left", suffix="_of_lines")
+        .filter(~exchanged)
         .select(
             "order_id",
             header=pl.col("source_gross") - pl.col("source_discounts"),
             lines=pl.col("lines").fill_null(0)
             + pl.when("taxes_included").then(pl.col("tax_of_lines").fill_null(0)).otherwise(0),
+            tolerated=pl.lit(CENT) * cents,
         )
-        .filter((pl.col("header") - pl.col("lines")).abs() >= pl.lit(CENT))
+        .filter((pl.col("header") - pl.col("lines")).abs() >= pl.col("tolerated"))
+        .drop("tolerated")
         .collect()
     )
     return Finding.of(wrong, "orders whose lines do not add up to their header", ok="all headers match their lines")

@@ -43,11 +43,16 @@ class StgOrders(Table, name="staging.stg_orders", key=("order_id",)):
     shipping_charged: Money = payload("Shipping that the customer paid; of a file the largest row's.", ge=0)
     tax: Money = payload("All tax of the order.", ge=0)
     source_gross: Money = payload(
-        "Lines before discounts by the source's own header: subtotal + discounts; of a file Σ its sale rows.",
+        "Lines before discounts by the source's own header: subtotal + discounts; of a file Σ its sale rows; "
+        "null once the order was edited, since its header is then of no one moment.",
         nullable=True,
     )
-    source_discounts: Money = payload("Discounts by the source's own header.", nullable=True)
+    source_discounts: Money = payload("Discounts by the source's own header; null with source_gross.", nullable=True)
     taxes_included: bool = payload("True if the header's prices, and so source_gross, hold the tax.")
+    presentment_currency: str = payload("The currency that the customer was charged in.", nullable=True)
+    presentment_total: Money = payload(
+        "The order's total as the customer was charged, in that currency: for audit, never summed.", nullable=True
+    )
     landing_url: str = payload("The first page of the last visit before the order.", nullable=True)
     referrer: str = payload("The page that led to that visit.", nullable=True)
     source_name: str = payload("Where in the shop it was placed, such as web or pos.", nullable=True)
@@ -86,9 +91,12 @@ def stg_orders(
 
 
 def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:
+    as_placed = ~pl.col("is_edited")
+    duties = pl.when("duties_included").then("duties").otherwise(0)
     return orders.with_columns(
         source=pl.lit("shopify"),
-        source_gross=pl.col("subtotal") + pl.col("source_discounts"),
+        source_gross=pl.when(as_placed).then(pl.col("subtotal") - duties + pl.col("source_discounts")),
+        source_discounts=pl.when(as_placed).then("source_discounts"),
         is_cancelled=pl.col("cancelled_at").is_not_null(),
         is_voided=pl.col("status").eq_missing(pl.lit("VOIDED")),
     )

@@ -20,6 +20,9 @@ from warehouse.tenants import Tenant
 MONEY_BAG = pl.Struct({"shopMoney": pl.Struct({"amount": pl.String})})
 """An amount in the shop's currency; the customer's (presentmentMoney) is never summed."""
 
+PRESENTED = pl.Struct({"presentmentMoney": pl.Struct({"amount": pl.String, "currencyCode": pl.String})})
+"""An amount in the currency that the customer was shown."""
+
 UTM = pl.Struct(dict.fromkeys(("source", "medium", "campaign"), pl.String))
 VISIT = pl.Struct({"landingPage": pl.String, "referrerUrl": pl.String, "utmParameters": UTM})
 ADDRESS = pl.Struct({"countryCodeV2": pl.String, "provinceCode": pl.String})
@@ -29,10 +32,12 @@ HEADER: Mapping[str, DataType] = {
     "processedAt": pl.String,
     "cancelledAt": pl.String,
     "test": pl.String,
+    "edited": pl.String,
     "displayFinancialStatus": pl.String,
     "sourceName": pl.String,
     "currencyCode": pl.String,
     "taxesIncluded": pl.String,
+    "dutiesIncluded": pl.String,
     "email": pl.String,
     "customer": pl.Struct({"id": pl.String}),
     "shippingAddress": ADDRESS,
@@ -40,6 +45,9 @@ HEADER: Mapping[str, DataType] = {
     "totalDiscountsSet": MONEY_BAG,
     "totalShippingPriceSet": MONEY_BAG,
     "totalTaxSet": MONEY_BAG,
+    "totalTipReceivedSet": MONEY_BAG,
+    "originalTotalDutiesSet": MONEY_BAG,
+    "totalPriceSet": PRESENTED,
     "customerJourneySummary": pl.Struct({"lastVisit": VISIT}),
 }
 
@@ -55,6 +63,7 @@ LINE = pl.Struct(
         "originalUnitPriceSet": MONEY_BAG,
         "discountAllocations": pl.List(pl.Struct({"allocatedAmountSet": MONEY_BAG})),
         "taxLines": pl.List(pl.Struct({"priceSet": MONEY_BAG})),
+        "duties": pl.List(pl.Struct({"price": MONEY_BAG})),
     }
 )
 RETURNED = pl.Struct(
@@ -76,7 +85,25 @@ REFUND = pl.Struct(
         "orderAdjustments": pl.Struct({"nodes": pl.List(ADJUSTMENT)}),
     }
 )
-NESTED: Mapping[str, DataType] = {"lineItems": pl.Struct({"nodes": pl.List(LINE)}), "refunds": pl.List(REFUND)}
+SALE = pl.Struct(
+    {
+        "id": pl.String,
+        "actionType": pl.String,
+        "lineType": pl.String,
+        "quantity": pl.String,
+        "totalAmount": MONEY_BAG,
+        "totalTaxAmount": MONEY_BAG,
+        "lineItem": pl.Struct({"id": pl.String}),
+    }
+)
+AGREEMENT = pl.Struct(
+    {"id": pl.String, "happenedAt": pl.String, "reason": pl.String, "sales": pl.Struct({"nodes": pl.List(SALE)})}
+)
+NESTED: Mapping[str, DataType] = {
+    "lineItems": pl.Struct({"nodes": pl.List(LINE)}),
+    "refunds": pl.List(REFUND),
+    "agreements": pl.Struct({"nodes": pl.List(AGREEMENT)}),
+}
 
 KINDS: Mapping[str, Kind] = {
     "order_id": TEXT,
@@ -84,10 +111,12 @@ KINDS: Mapping[str, Kind] = {
     "processed_at": instant(),
     "cancelled_at": instant(),
     "is_test": FLAG,
+    "is_edited": FLAG,
     "status": TEXT,
     "source_name": TEXT,
     "currency": TEXT,
     "taxes_included": FLAG,
+    "duties_included": FLAG,
     "email_hash": LOWER,
     "customer_id": TEXT,
     "region": TEXT,
@@ -95,6 +124,8 @@ KINDS: Mapping[str, Kind] = {
     "source_discounts": AMOUNT,
     "shipping_charged": AMOUNT,
     "tax": AMOUNT,
+    "tip": AMOUNT,
+    "duties": AMOUNT,
     "landing_url": TEXT,
     "referrer": TEXT,
     "utm_source": TEXT,
@@ -105,24 +136,34 @@ REQUIRED = (
     "order_id", "processed_at", "is_test", "currency", "taxes_included",
     "subtotal", "source_discounts", "shipping_charged", "tax",
 )  # fmt: skip
+DEFAULTS = {"is_edited": "false", "duties_included": "false", "tip": "0", "duties": "0"}
 
 
 def orders(shopify_orders: LazyFrame[ShopifyOrders], tenant: Tenant, now: datetime) -> pl.LazyFrame:
-    """One row per raw order: its header, typed, with `_problems`; lineItems and refunds decoded, each leaf as text."""
+    """One row per raw order: its header, typed, with `_problems`; what it is made of decoded, each leaf as text.
+
+    `is_told` says that its agreements tell every sale. The others are plain: their lines are their sales.
+    """
+    agreements = pl.col("agreements").struct["nodes"]
+    tells = agreements.list.eval(pl.element().struct["sales"].struct["nodes"].is_not_null())
     visit = pl.col("customerJourneySummary").struct["lastVisit"]
     utm = visit.struct["utmParameters"]
+    presented = pl.col("totalPriceSet").struct["presentmentMoney"].struct
     header = decoded(shopify_orders, {**HEADER, **NESTED}).select(
         "seen_at",
         *NESTED,
+        is_told=((agreements.list.len() > 0) & tells.list.all()).fill_null(False),
         order_id="id",
         order_name="name",
         processed_at="processedAt",
         cancelled_at="cancelledAt",
         is_test="test",
+        is_edited="edited",
         status="displayFinancialStatus",
         source_name="sourceName",
         currency="currencyCode",
         taxes_included="taxesIncluded",
+        duties_included="dutiesIncluded",
         email_hash="email",
         customer_id=pl.col("customer").struct["id"],
         region=region(pl.col("shippingAddress")),
@@ -130,6 +171,10 @@ def orders(shopify_orders: LazyFrame[ShopifyOrders], tenant: Tenant, now: dateti
         source_discounts=amount(pl.col("totalDiscountsSet")),
         shipping_charged=amount(pl.col("totalShippingPriceSet")),
         tax=amount(pl.col("totalTaxSet")),
+        tip=amount(pl.col("totalTipReceivedSet")),
+        duties=amount(pl.col("originalTotalDutiesSet")),
+        presentment_currency=presented["currencyCode"],
+        presentment_total=presented["amount"].cast(MONEY, strict=False),  # for audit alone: it holds no order back
         landing_url=visit.struct["landingPage"],
         referrer=visit.struct["referrerUrl"],
         utm_source=utm.struct["source"],
@@ -137,7 +182,7 @@ def orders(shopify_orders: LazyFrame[ShopifyOrders], tenant: Tenant, now: dateti
         utm_campaign=utm.struct["campaign"],
     )
     return note(
-        parse(header, KINDS, required=REQUIRED),
+        parse(header, KINDS, required=REQUIRED, defaults=DEFAULTS),
         foreign_currency(tenant),
         later_than(now, "processed_at"),
     )

@@ -154,6 +154,7 @@ def test_a_tenant_with_nothing_but_an_order_file_is_not_in_the_wrong(shop: str, 
             for name in ("orders", "spend", "traffic")
             for check in ("freshness", "completeness")
         ),
+        "staging/stg_refunds:agreements_agree",
         "staging/stg_traffic:ga4_tells_all_sessions",
         "cohorts/ltv_holdout:holdout_within_a_third",
         "staging/stg_spend:spend_not_empty",

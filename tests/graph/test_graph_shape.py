@@ -52,7 +52,8 @@ WITHOUT_LINEAGE = {
     # made from tables as a whole: which measures a row is made of is what its own columns say
     "kpis/kpi_summary": {"window_start", "window_end", "value", "previous", "change", "unit", "reason"},
     "alerts/alerts": {
-        "severity", "title", "segment", "metric_value", "threshold", "recommendation", "description",
+        "state", "since", "severity", "title", "segment", "metric_value", "threshold", "p_value", "low", "high",
+        "at_stake", "description", "why", "recommendation", "runbook", "silenced_by",
         "window_start", "window_end", "evaluated_at",
     },
     "alerts/wbr": {"week_end", "markdown", "alerts", "written_at"},

@@ -54,6 +54,7 @@ def full(state_of):
         {"date": WEEK.previous().end, "spend": 1000, "new_customers": 20, **week, **traffic},
         {"date": WEEK.previous().end, "channel_id": "google", "spend": 500, "new_customers": 5, **week},
         {"date": WEEK.previous().end, "channel_id": "organic", **week, "revenue_gross": 5000, "orders": 50},
+        {"date": WEEK.previous().start},
     )
 
 
@@ -104,7 +105,7 @@ def test_channels_are_sorted_named_and_say_what_is_unknown(state_of, full):
 
 
 def test_risks_and_priorities_follow_the_alerts(full):
-    text = review(full)
+    text = review(full.with_columns(pl.col("new_customers") * 20))  # enough of them to be no chance
     risks = section(text, "Risks").splitlines()
     assert risks[0].startswith("- **Critical** · Blended CAC is rising (All Paid Channels): Blended CAC +100.0%")
     priorities = section(text, "Next Week Priorities").splitlines()

@@ -175,6 +175,24 @@ def test_gift_cards_are_kept_and_never_counted() -> None:
     assert orders["is_counted"].to_list() == [True, True]
 
 
+def test_an_exchange_is_booked_on_its_day_and_is_no_second_order() -> None:
+    """A customer's first order of 50 is swapped for goods of 60 three days later."""
+    swap = DAY + timedelta(days=3)
+    shop = Shop(
+        orders=[order("1", customer_id="c", presentment_currency="EUR", presentment_total=Decimal("55.15"))],
+        order_lines=[line("1", "a", "50"), line("1", "b", "60", order_date=swap)],
+        refunds=[refund("r", "50", order_id="1", line_id="a", quantity=1, refund_date=swap, customer_id="c")],
+    )
+    marts = shop.audited()
+    row = marts["fact_orders"].row(0, named=True)
+    assert (row["order_date"], row["is_new_customer"], row["revenue_net"]) == (DAY, True, 60)
+    assert (row["presentment_currency"], row["presentment_total"]) == ("EUR", Decimal("55.15"))
+    lines = marts["fact_order_lines"].sort("line_id")
+    assert lines["order_date"].to_list() == [DAY, swap]
+    assert lines["is_new_customer_order"].to_list() == [True, True]
+    assert marts["dim_customer"].select("total_orders", "total_revenue").row(0) == (1, 60)
+
+
 def test_uncounted_orders_keep_their_numbers() -> None:
     shop = Shop(
         orders=[order("1", is_test=True, is_counted=False, customer_id="c")],

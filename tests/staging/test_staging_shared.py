@@ -1,6 +1,8 @@
 """Work that several transforms share is done once a run, and forgotten when the last of them has taken it."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 from staging_shop import NOW, SHOP
@@ -8,7 +10,7 @@ from staging_shop import NOW, SHOP
 from growthos_assets.staging import file, shopify
 from growthos_assets.staging.order_lines import stg_order_lines
 from growthos_assets.staging.orders import stg_orders
-from growthos_assets.staging.refunds import stg_refunds
+from growthos_assets.staging.refunds import agreements_agree, stg_refunds
 from growthos_assets.table import Call, Contract, Shared, Transform
 from warehouse.contract import empty
 
@@ -21,13 +23,18 @@ def test_shared_work_is_done_once_and_forgotten_with_its_last_taker() -> None:
         read[contract.__spec__.name] += 1
         return empty(contract).lazy()
 
+    def call(function: Callable[..., Any]) -> Any:
+        return Call(scan, {"tenant": SHOP, "now": NOW}, done)(function)  # a call of its own, as every asset has
+
     def take(transform: Transform) -> None:
-        Call(scan, {"tenant": SHOP, "now": NOW}, done)(transform).collect()  # a call of its own, as every asset has
+        call(transform).collect()
 
     take(stg_orders)
     take(stg_order_lines)
     assert done.keys() == {shopify.orders, file.lines}
     take(stg_refunds)
+    assert done.keys() == {shopify.orders}
+    call(agreements_agree)
     assert read["shopify_orders"] == read["file_orders"] == 1
     assert not done
 

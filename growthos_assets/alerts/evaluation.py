@@ -1,0 +1,79 @@
+"""The tenant's alerts of today: from its tables and what is remembered, to what fires; and remembering it."""
+
+from datetime import datetime, timedelta
+
+import polars as pl
+from pandera.typing.polars import LazyFrame
+
+import kpis
+from growthos_assets.cohorts.cohorts import Cohorts
+from growthos_assets.kpis.kpi_daily import KpiDaily
+from growthos_assets.loading import warehouse
+from growthos_assets.marts.dim_campaign import DimCampaign
+from growthos_assets.marts.dim_channel import DimChannel, channel_names
+from growthos_assets.marts.fact_order_lines import FactOrderLines
+from kpis.alerts import Evaluation, Facts, Shop
+from warehouse import alert_states
+from warehouse.tenants import Tenant
+
+
+def evaluated(
+    kpi_daily: LazyFrame[KpiDaily],
+    cohorts: LazyFrame[Cohorts],
+    fact_order_lines: LazyFrame[FactOrderLines],
+    dim_channel: LazyFrame[DimChannel],
+    dim_campaign: LazyFrame[DimCampaign],
+    tenant: Tenant,
+    now: datetime,
+    is_live: bool,
+) -> pl.LazyFrame:
+    """What fires after the last complete day; its states, and what there is to tell of them, are stored.
+
+    It is here, and not in the transform, that the alerts' tables are read and written. The same evaluation again stores
+    the same states and no event twice; one that looks at the past as it was known then, or a preview, stores nothing.
+    """
+    shop = shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now)
+    evaluation = assess(shop, now)
+    if is_live:
+        _store(tenant, evaluation, now)
+    return evaluation.firing.lazy()
+
+
+def _store(tenant: Tenant, evaluation: Evaluation, now: datetime) -> None:
+    events = kpis.alerts.event_rows(evaluation.events, evaluation.messages, now)
+    windows = {day: kpis.alerts.state_rows(states) for day, states in evaluation.windows.items()}
+    alert_states.record(warehouse(), tenant.tenant_id, windows, events)
+
+
+def assess(shop: Shop, now: datetime) -> Evaluation:
+    """Evaluate with what is remembered of the days before; nothing is stored."""
+    before = shop.facts.as_of - timedelta(kpis.alerts.RESTATED - 1)
+    known = alert_states.remembered(warehouse(), shop.tenant, before)
+    memory = kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar)
+    return kpis.alerts.assess(shop, memory, now, known.latest)
+
+
+def shop_of(
+    kpi_daily: pl.LazyFrame,
+    cohorts: pl.LazyFrame,
+    fact_order_lines: pl.LazyFrame,
+    dim_channel: pl.LazyFrame,
+    dim_campaign: pl.LazyFrame,
+    tenant: Tenant,
+    now: datetime,
+) -> Shop:
+    """The tenant, as its alerts look at it. A category counts the orders that have a line of it."""
+    categories = (
+        fact_order_lines.filter("is_counted", pl.col("category").is_not_null())
+        .group_by("category", date="order_date")
+        .agg(orders=pl.col("order_id").n_unique(), revenue_gross=pl.sum("revenue_gross"))
+    )
+    campaigns = dim_campaign.select("campaign_id", "campaign_name").collect().iter_rows()
+    facts = Facts(
+        kpi_daily.collect(),
+        cohorts.collect(),
+        kpis.last_complete_day(now, tenant.timezone),
+        categories.collect(),
+    )
+    names = channel_names(dim_channel) | dict(campaigns)
+    return Shop(tenant.tenant_id, facts, tenant.alert_thresholds, names, tenant.currency)

@@ -1,0 +1,96 @@
+"""Alerts in the graph: what fires is published, what was is kept, what there is to tell is told once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import psycopg
+import pytest
+from graph_runs import Graph
+
+from growthos_assets import load
+from growthos_assets.loading import warehouse
+from warehouse import alert_states
+
+LAST = "2026-02-09"
+CLOCK = datetime(2026, 2, 10, 5, tzinfo=UTC)
+
+
+def stored(owner: psycopg.Connection[Any]) -> tuple[list[Any], list[Any]]:
+    """The rows of the alert tables, with the transaction that wrote each."""
+    states = owner.execute("SELECT xmin::text, t::text FROM ops.alert_states t ORDER BY 2").fetchall()
+    return states, owner.execute("SELECT xmin::text, t::text FROM ops.alert_events t ORDER BY 2").fetchall()
+
+
+def events(owner: psycopg.Connection[Any]) -> list[tuple[str, str, str]]:
+    rows = owner.execute("SELECT window_end::text, alert_id, kind FROM ops.alert_events ORDER BY 1, 2, 3").fetchall()
+    return [(day, alert, kind) for day, alert, kind in rows]
+
+
+def test_the_demo_ends_with_its_clicks_grown_dear(demo: str) -> None:
+    fires = load("alerts/alerts", "acme")
+    assert fires["id"].to_list() == ["cac_increase", "channel_cac_google"]
+    cac, channel = fires.rows(named=True)
+    assert (cac["severity"], cac["state"], cac["silenced_by"]) == ("warning", "firing", "")
+    assert cac["why"].startswith("Because of cost per click +25.0% (92% of it)")
+    assert "Where: Google Ads" in cac["why"]
+    assert cac["p_value"] < 0.05
+    assert 0 < cac["low"] < cac["metric_value"] < cac["high"]
+    assert channel["silenced_by"] == "explained by cac_increase"
+
+
+def test_the_same_evaluation_again_writes_no_row_and_tells_nothing(
+    demo: str, graph: Graph, owner: psycopg.Connection[Any]
+) -> None:
+    before = stored(owner)
+    assert events(owner) == [(LAST, "cac_increase", "fired")]
+    assert graph.run("acme", "alerts/alerts", job="evaluate_alerts").success
+    assert stored(owner) == before
+
+
+def test_what_is_acknowledged_is_still_there_and_told_no_more(
+    demo: str, graph: Graph, owner: psycopg.Connection[Any]
+) -> None:
+    alert_states.silence(warehouse(), "acme", "ack", "cac_increase", None, "on it", CLOCK)
+    assert graph.run("acme", "alerts/alerts", job="evaluate_alerts").success
+    fires = dict(load("alerts/alerts", "acme").select("id", "silenced_by").iter_rows())
+    assert fires == {"cac_increase": "ack", "channel_cac_google": "explained by cac_increase"}
+    assert events(owner) == [(LAST, "cac_increase", "fired")]
+
+
+def test_a_run_of_the_past_writes_history_and_tells_nothing(
+    demo: str, graph: Graph, owner: psycopg.Connection[Any]
+) -> None:
+    """As when somebody looks at an old day again: the tracking outage of October fires in it, nobody is woken."""
+    past = {"clock": {"now": "2025-10-25T05:00:00+00:00"}}
+    assert graph.run("acme", "alerts/alerts", job="evaluate_alerts", resources=past).success
+    assert load("alerts/alerts", "acme")["id"].to_list() == ["tracking_outage"]
+    assert events(owner) == [(LAST, "cac_increase", "fired")]
+    days = owner.execute("SELECT window_end::text FROM ops.alert_states WHERE alert_id = 'tracking_outage'").fetchall()
+    assert ("2025-10-24",) in days
+
+
+def test_when_the_data_stops_the_alert_stays_and_the_silence_is_told(
+    demo: str, graph: Graph, owner: psycopg.Connection[Any]
+) -> None:
+    """Four days later nothing has come: what fired is unknown now, not over."""
+    later = {"clock": {"now": (CLOCK + timedelta(4)).isoformat()}}
+    assert graph.run("acme", "alerts/alerts", job="evaluate_alerts", resources=later).success
+    fires = load("alerts/alerts", "acme")
+    states = dict(fires.select("id", "state").iter_rows())
+    assert states["cac_increase"] == states["channel_cac_google"] == "no_data"
+    silent = {f"no_data_{source}" for source in ("shop", "traffic", "ads:meta", "ads:google")}
+    assert set(states) == {"cac_increase", "channel_cac_google", *silent}
+    assert fires.filter(pl.col("id") == "no_data_shop")["severity"].item() == "critical"
+    told = events(owner)
+    assert (LAST, "cac_increase", "fired") in told
+    assert {alert for _, alert, _ in told} == {"cac_increase", *silent}
+    assert "resolved" not in {kind for *_, kind in told}
+
+
+@pytest.mark.parametrize("table", ["alert_states", "alert_events", "alert_silences", "expected_events"])
+def test_another_tenant_sees_none_of_it(demo: str, owner: psycopg.Connection[Any], table: str) -> None:
+    alert_states.silence(warehouse(), "acme", "mute", "cac_*", None, "", CLOCK)
+    alert_states.expect(warehouse(), "acme", "Sale", CLOCK.date(), CLOCK.date(), "*")
+    assert warehouse().read(f"ops.{table}", "acme").height > 0
+    assert warehouse().read(f"ops.{table}", "other").is_empty()

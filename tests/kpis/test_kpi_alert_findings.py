@@ -1,0 +1,248 @@
+"""What the rules see: each fault, put into a shop's half year day by day, is found when it should be."""
+
+import math
+import random
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from kpis import Window
+from kpis.alerts import Facts, Known, Memory, Shop, assess, backtest, evaluate, findings, resolve_thresholds, survey
+
+FIRST = date(2025, 8, 1)
+DAYS = 100
+LAST = FIRST + timedelta(DAYS - 1)
+FAULT = DAYS - 3
+"""The day, from the first on, on which what a test breaks begins."""
+
+NO_COHORTS = pl.DataFrame(
+    schema={
+        "cohort_month": pl.String, "cohort_size": pl.Int64, "d30_retention": pl.Float64, "observed_days": pl.Int64,
+        "is_left_truncated": pl.Boolean,
+    }
+)  # fmt: skip
+
+
+def poisson(dice, mean):
+    """As many as chance brings of that mean."""
+    limit, product, count = math.exp(-mean), dice.random(), 0
+    while product > limit:
+        product *= dice.random()
+        count += 1
+    return count
+
+
+def half_year(change=lambda day, row: None, days=DAYS, orders=60, seed=11):
+    """Rows of a shop with two ad channels of two campaigns each, its own site, and traffic; `change` breaks a row."""
+    dice = random.Random(seed)
+    for number in range(days):
+        day = FIRST + timedelta(number)
+        for channel, campaign in (("meta", "a"), ("meta", "b"), ("google", "c"), ("google", "d"), ("direct", "(none)")):
+            count = poisson(dice, orders / 5)
+            row = {
+                "date": day, "channel_id": channel, "campaign_id": campaign, "orders": count,
+                "new_customers": sum(dice.random() < 0.5 for _ in range(count)),
+                "revenue_gross": count * 80, "revenue_net": count * 70, "contribution_margin": count * 25,
+                "cogs": count * 35, "gross_sq": count * 6400, "net_sq": count * 4900, "margin_sq": count * 625,
+                "margin_net": count * 1750,
+            }  # fmt: skip
+            if channel != "direct":
+                clicks = 200 + dice.randrange(20)
+                row |= {"spend": clicks, "clicks": clicks, "impressions": 50 * clicks, "platform_conversions": count}
+            else:
+                steps = {"sessions": 3000, "pdp_views": 2000, "add_to_cart": 500, "checkouts": 250, "purchases": 60}
+                row |= {name: seen + dice.randrange(-seen // 20, seen // 20) for name, seen in steps.items()}
+            change(number, row)
+            yield row
+
+
+@pytest.fixture(scope="session")
+def facts_of(state_of):
+    def build(change=lambda day, row: None, **more):
+        state = state_of(*half_year(change, **more))
+        return Facts(state, NO_COHORTS, state["date"].max())
+
+    return build
+
+
+def breaches(facts, last=None, thresholds=None):
+    last = last or facts.as_of
+    ((_, found),) = survey(facts, last, last, resolve_thresholds(thresholds))
+    return {finding.id for finding in found if finding.outcome == "breach"}
+
+
+def outcomes(facts, day):
+    ((_, found),) = survey(facts, day, day, resolve_thresholds())
+    return {finding.id: finding.outcome for finding in found}
+
+
+def broken(*channels, **changes):
+    """Multiplies measures, or sets them to None, from the day of the fault on."""
+
+    def change(day, row):
+        if day >= FAULT and (not channels or row["channel_id"] in channels or row["campaign_id"] in channels):
+            for name, factor in changes.items():
+                if row.get(name) is not None:
+                    row[name] = None if factor is None else int(row[name] * factor)
+
+    return change
+
+
+STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (broken(), set()),
+        (broken(**dict.fromkeys(STEPS, 0.2)), {"tracking_outage"}),
+        (broken("a", spend=2, clicks=2, impressions=2), {"campaign_overspend_a"}),
+        (broken("c", impressions=0), {"spend_without_impressions_c"}),
+        (broken(platform_conversions=2), {"claimed_ratio_jump"}),
+        (broken(checkouts=0.5, purchases=0.5), {"funnel_leak_atc_to_checkout"}),
+        (broken("meta", spend=None, clicks=None, impressions=None), {"no_data_ads:meta"}),
+        (broken(**dict.fromkeys(STEPS)), {"no_data_traffic"}),
+    ],
+)
+def test_a_fault_sets_off_its_own_alert(facts_of, change, expected):
+    assert breaches(facts_of(change)) == expected
+
+
+def test_a_collapse_of_orders_is_seen_the_next_day(facts_of):
+    facts = facts_of(broken(orders=0.3, new_customers=0.3, revenue_gross=0.3))
+    assert "orders_drop" not in breaches(facts, FIRST + timedelta(FAULT - 1))
+    assert "orders_drop" in breaches(facts, FIRST + timedelta(FAULT))
+    small = facts_of(broken(orders=0.3), orders=20)
+    assert "orders_drop" not in breaches(small, FIRST + timedelta(FAULT))  # fewer than 50 a day: weekly rules only
+
+
+def test_a_planned_sale_is_in_no_baseline(facts_of, state_of):
+    """After a week of thrice the orders, a usual week is no decline: the sale is in the calendar."""
+
+    def sale(day, row):
+        if DAYS - 21 <= day < DAYS - 7:
+            for name in ("orders", "revenue_gross"):
+                row[name] = row[name] * 3
+
+    state = state_of(*half_year(sale))
+    days = Window(FIRST + timedelta(DAYS - 21), FIRST + timedelta(DAYS - 8))
+    told = Facts(state, NO_COHORTS, LAST, expected=[days])
+    untold = Facts(state, NO_COHORTS, LAST)
+    loose = {"revenue_decline": {"p_max": 0.5}}  # without the calendar, only the baseline's own noise speaks for it
+    assert "revenue_decline" in breaches(untold, thresholds=loose)
+    assert "revenue_decline" not in breaches(told, thresholds=loose)
+
+
+def test_a_category_that_sells_out(facts_of, state_of):
+    shop = facts_of()
+    dice = random.Random(4)
+    rows = [
+        {"date": FIRST + timedelta(day), "category": name, "orders": poisson(dice, mean), "revenue_gross": mean * 80.0}
+        for day in range(DAYS)
+        for name, mean in (("shoes", 20 if day < DAYS - 7 else 8), ("hats", 15), ("belts", 12))
+    ]
+    facts = Facts(shop.state, NO_COHORTS, LAST, pl.DataFrame(rows))
+    assert breaches(facts) == {"stock_out_shoes"}
+
+
+def test_what_a_silent_source_feeds_is_not_judged(facts_of):
+    facts = facts_of(broken("meta", spend=None, clicks=None, impressions=None))
+    said = outcomes(facts, LAST)
+    blind = {"cac_increase", "mer_deterioration", "channel_cac_meta", "claimed_ratio_jump", "campaign_overspend_a"}
+    assert {said[alert] for alert in blind} == {"no_data"}
+    assert said["channel_cac_google"] != "no_data"
+    assert said["revenue_decline"] != "no_data"
+
+
+def test_a_platform_that_was_turned_off_is_no_source_any_more(facts_of):
+    def off(day, row):
+        if day >= DAYS - 20 and row["channel_id"] == "meta":
+            row.update(spend=None, clicks=None, impressions=None)
+
+    said = outcomes(facts_of(off), LAST)
+    assert "no_data_ads:meta" not in said
+    assert said["mer_deterioration"] != "no_data"
+
+
+def test_a_young_shop_is_not_compared_with_its_first_day(facts_of):
+    facts = facts_of(days=10)
+    for _, found in survey(facts, FIRST, facts.as_of, resolve_thresholds()):
+        assert [finding.id for finding in found if finding.outcome == "breach"] == []
+
+
+@limits(max_examples=3, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_neither_the_order_of_rows_nor_their_split_matters(state_of, dice):
+    state = state_of(*half_year(broken(platform_conversions=2, orders=0.5)))
+    shuffled = state.sample(fraction=1, shuffle=True, seed=dice.randrange(1000))
+    window = Window(LAST - timedelta(6), LAST)
+    assert evaluate(shuffled, NO_COHORTS, window).equals(evaluate(state, NO_COHORTS, window))
+    halves = state.with_columns(pl.col(pl.Int64) // 2)
+    rest = state.with_columns(pl.col(pl.Int64) - pl.col(pl.Int64) // 2, pl.col(pl.Decimal) * 0, pl.col(pl.Float64) * 0)
+    split = pl.concat([halves, rest.with_columns(pl.col(name).cast(state.schema[name]) for name in state.columns)])
+    whole, parts = (breaches(Facts(frame, NO_COHORTS, LAST)) for frame in (state, split))
+    assert parts == whole
+
+
+def test_counting_everything_several_times_is_no_evidence(state_of):
+    """The days' own scatter shows that the counts are not as many as they seem."""
+    state = state_of(*half_year(broken(new_customers=0.7)))
+
+    def found(times):
+        facts = Facts(state.with_columns(pl.col(pl.Int64) * times), NO_COHORTS, LAST)
+        ((_, said),) = survey(facts, LAST, LAST, resolve_thresholds())
+        return next(finding for finding in said if finding.rule == "new_customer_decline")
+
+    assert found(10).metric_value == pytest.approx(found(2).metric_value)
+    assert found(10).p_value == pytest.approx(found(2).p_value)
+    assert 0 < found(2).p_value < 0.05
+
+
+def test_rules_that_cannot_be_evaluated_do_not_hide_the_others(facts_of, monkeypatch):
+    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
+    judge = findings.judge
+
+    def fails(rule, *rest):
+        if rule.id == "channel_cac":
+            raise ZeroDivisionError("boom")
+        return judge(rule, *rest)
+
+    monkeypatch.setattr(findings, "judge", fails)
+    said = {finding.id: finding for _, found in survey(facts, LAST, LAST, resolve_thresholds()) for finding in found}
+    assert (said["channel_cac"].outcome, said["channel_cac"].reason) == ("error", "boom")
+    assert said["tracking_outage"].outcome == "breach"
+
+
+def test_an_alert_says_which_campaign_and_which_factor(facts_of):
+    facts = facts_of(broken("a", spend=2.5))
+    shop = Shop("acme", facts, {}, {"a": "Broad", "meta": "Meta Ads"}, "EUR")
+    now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
+    evaluation = assess(shop, Memory([], [], []), now)
+    row = evaluation.firing.row(by_predicate=pl.col("id") == "campaign_overspend_a", named=True)
+    assert row["segment"] == "Broad"
+    assert row["why"].startswith("Because of cost per click +")
+    assert [event.kind for event in evaluation.events] == ["fired"] * len(evaluation.events)
+    assert any("Broad" in message and "Check the campaign's budget" in message for message in evaluation.messages)
+
+
+def test_an_evaluation_of_the_past_tells_nothing(facts_of):
+    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
+    shop, now = Shop("acme", facts), datetime.fromisoformat("2026-01-01T12:00:00+00:00")
+    assert assess(shop, Memory([], [], []), now).events
+    assert assess(shop, Memory([], [], []), now, last_window=LAST).events
+    assert assess(shop, Memory([], [], []), now, last_window=LAST + timedelta(1)).events == []
+
+
+def test_a_backtest_finds_what_is_known_and_counts_the_rest(facts_of):
+    shop = Shop("acme", facts_of(broken(**dict.fromkeys(STEPS, 0.2))))
+    fault = Known("outage", Window(FIRST + timedelta(FAULT), LAST), ("tracking_outage",))
+    found = backtest(shop, DAYS, [fault])
+    assert found.noticed == {"outage": FIRST + timedelta(FAULT)}
+    assert [episode.id for episode in found.episodes if episode.cause] == ["tracking_outage"]
+    unknown = backtest(shop, 30)
+    assert "tracking_outage" in [episode.id for episode in unknown.unexplained]
+    assert unknown.unexplained_per_month == len(unknown.unexplained)
