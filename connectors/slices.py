@@ -8,11 +8,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 SWEEP_EVERY = timedelta(days=7)
+AHEAD = timedelta(hours=1)
+"""By how much two clocks may differ. What was proven later than now was proven by a clock that is wrong."""
 DAY = timedelta(days=1)
 
 
@@ -50,10 +52,11 @@ class Account:
 class Policy:
     """How a stream is asked for over time.
 
-    `step` is the longest slice. What is younger than `lookback` is pulled every time, what is younger than `sweep`
-    once a week: the source still restates it. `history` is how far back the API answers (none: all the way),
-    `settle` how old a change must be to be asked for. Reports `by_day` are cut at the account's midnights and
-    end with its last complete day. `remedy` is for a history that need not be so short: what a person can do.
+    `step` is the longest slice. What is younger than `lookback` is pulled every time (of reports once a day), what is
+    younger than `sweep` once a week: the source still restates it. `history` is how far back the API answers (none:
+    all the way), `settle` how old a change must be to be asked for. Reports `by_day` are cut at the account's
+    midnights and end with its last complete day. `remedy` is for a history that need not be so short: what a person
+    can do.
     """
 
     step: timedelta
@@ -103,10 +106,14 @@ class Slice:
 
 
 class Plan(NamedTuple):
-    """The slices to pull, oldest first, and what a person must know of what is not among them."""
+    """The slices to pull, oldest first, and what a person must know of what is not among them.
+
+    `notes` are facts of the API; `missing` is what a person could have, and how.
+    """
 
     slices: list[Slice]
     notes: list[str]
+    missing: list[str]
 
 
 def request_hash(*told: object) -> str:
@@ -121,31 +128,34 @@ def plan(
     request: str,
     proven: Iterable[Proven],
     now: datetime,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: date | None = None,
+    until: date | None = None,
 ) -> Plan:
-    """What of [since, until) has to be pulled now; without them, all that the account has.
+    """What of the days `since` to `until`, both included, has to be pulled now; without them, all that there is.
 
-    An explicit `since` asks again for what is proven already: whoever names days wants them fresh.
+    They are the account's own days. An explicit `since` asks again for what is proven already: whoever names days
+    wants them fresh.
     """
-    newest = now - policy.settle
-    end = min(until, newest) if until else newest
-    end = midnight(end, account.timezone) if policy.by_day else end
+    zone = account.timezone
+    end = now - policy.settle
+    end = min(end, day_begins(until + DAY, zone)) if until else end
+    end = midnight(end, zone) if policy.by_day else end
     begins = beginning(policy, account, now)
-    notes: list[str] = []
-    asked_from = since or (account.opened if policy.remedy else None)
+    notes, missing = list[str](), list[str]()
+    asked_from = day_begins(since, zone) if since else account.opened if policy.remedy else None
     if policy.history and asked_from and asked_from < begins == _kept(policy, account, now):
-        kept = f"the API keeps {policy.history / DAY:.0f} days"
-        remedy = f" {policy.remedy}" if policy.remedy else ""
-        notes.append(f"{account.name}: nothing before {begins:%Y-%m-%d} can be had, since {kept}.{remedy}")
+        words = f"nothing before {begins:%Y-%m-%d} can be had, since the API keeps {policy.history / DAY:.0f} days."
+        if policy.remedy:
+            missing.append(f"{words} {policy.remedy}")
+        else:
+            notes.append(f"{account.name}: {words}")
     if since is not None:
-        asked = midnight(since, account.timezone) if policy.by_day else since
-        begins = max(begins, asked)
+        begins = max(begins, day_begins(since, zone))
     wanted = [Interval(begins, end)] if begins < end else []
     if since is None:
-        wanted = subtract(wanted, still_good(policy, proven, now))
+        wanted = subtract(wanted, still_good(policy, proven, now, zone))
     cut = (piece for interval in wanted for piece in _cut(interval, policy, account.timezone))
-    return Plan([Slice(stream, account.id, piece.start, piece.end, request) for piece in cut], notes)
+    return Plan([Slice(stream, account.id, piece.start, piece.end, request) for piece in cut], notes, missing)
 
 
 def beginning(policy: Policy, account: Account, now: datetime) -> datetime:
@@ -160,13 +170,19 @@ def _kept(policy: Policy, account: Account, now: datetime) -> datetime:
     return midnight(oldest, account.timezone) if policy.by_day else oldest
 
 
-def still_good(policy: Policy, proven: Iterable[Proven], now: datetime) -> list[Interval]:
+def still_good(policy: Policy, proven: Iterable[Proven], now: datetime, zone: str) -> list[Interval]:
     """The intervals that need not be pulled again: old ones once and for all, those to be swept for a week."""
     good: list[Interval] = []
+    today = midnight(now, zone)
     for start, end, at in proven:
+        if at > now + AHEAD:
+            continue
         # what was proven while it could still change is good only as far as it could not
         reach = policy.lookback if now - at < SWEEP_EVERY else max(policy.lookback, policy.sweep)
-        settled = min(end, at - reach)
+        if policy.by_day:
+            settled = end if at >= today else min(end, midnight(at - reach, zone))
+        else:
+            settled = min(end, at - reach)
         if start < settled:
             good.append(Interval(start, settled))
     return merge(good)
@@ -192,9 +208,9 @@ def subtract(wanted: Sequence[Interval], given: Sequence[Interval]) -> list[Inte
     return left
 
 
-def cursor(proven: Iterable[Proven], begins: datetime) -> datetime:
+def cursor(proven: Iterable[Proven], begins: datetime, now: datetime) -> datetime:
     """Up to where everything since `begins` is proven, without a gap."""
-    for start, end in merge(Interval(p.start, p.end) for p in proven):
+    for start, end in merge(Interval(p.start, p.end) for p in proven if p.at <= now + AHEAD):
         if start > begins:
             break
         begins = max(begins, end)
@@ -205,6 +221,11 @@ def midnight(at: datetime, zone: str) -> datetime:
     """The latest midnight of the zone up to the instant, in UTC."""
     local = at.astimezone(ZoneInfo(zone))
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+
+
+def day_begins(day: date, zone: str) -> datetime:
+    """The instant at which a day of the zone begins, in UTC."""
+    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def _cut(interval: Interval, policy: Policy, zone: str) -> list[Interval]:

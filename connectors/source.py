@@ -23,11 +23,17 @@ class RawRecord:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One kind of record of one source. `pii` are the dotted paths of personal data inside its payloads."""
+    """One kind of record of one source. `pii` are the dotted paths of personal data inside its payloads.
+
+    A report's records belong to an account and one of its days: their ids begin with the account's id and an
+    underscore, and `day` is the regular expression that finds the day in them. A day that is reported anew replaces
+    the day.
+    """
 
     source: str
     name: str
     pii: tuple[str, ...] = ()
+    day: str | None = None
 
     @property
     def key(self) -> str:
@@ -50,18 +56,20 @@ class Source(Protocol):
         ...
 
 
+LAST_PART, SECOND_PART = r"_(\d{4}-\d{2}-\d{2})$", r"^[^_]+_(\d{8})(?:_|$)"
+
 STREAMS: Mapping[str, Stream] = {
     stream.key: stream
     for stream in (
         Stream("shopify", "orders", pii=("email",)),
         Stream("shopify", "customers", pii=("defaultEmailAddress.emailAddress",)),
         Stream("shopify", "products"),
-        Stream("meta", "insights"),
-        Stream("meta", "adsets"),
-        Stream("meta", "ads"),
-        Stream("google_ads", "insights"),
-        Stream("ga4", "traffic"),
-        Stream("ga4", "funnel"),
+        Stream("meta", "insights", day=LAST_PART),
+        Stream("meta", "adsets", day=LAST_PART),
+        Stream("meta", "ads", day=LAST_PART),
+        Stream("google_ads", "insights", day=LAST_PART),
+        Stream("ga4", "traffic", day=SECOND_PART),
+        Stream("ga4", "funnel", day=SECOND_PART),
     )
 }
 """Every stream the project knows, by key."""

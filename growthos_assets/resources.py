@@ -1,6 +1,6 @@
 """What runs are given: the warehouse, the sources, the clock."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -121,17 +121,18 @@ class Sources(dg.ConfigurableResource[Any]):
     scale: int = 1
     demo: bool = True
     since: str | None = None
-    """Pull everything from this instant on anew (ISO 8601); none pulls what is missing or may have changed."""
+    """Pull everything from this day on anew (2026-02-09, each account's own); none pulls what is missing or may have
+    changed."""
     until: str | None = None
-    """Pull nothing from this instant on (ISO 8601)."""
+    """The last day to pull."""
 
     @property
-    def first(self) -> datetime | None:
-        return datetime.fromisoformat(self.since) if self.since else None
+    def first(self) -> date | None:
+        return date.fromisoformat(self.since) if self.since else None
 
     @property
-    def last(self) -> datetime | None:
-        return datetime.fromisoformat(self.until) if self.until else None
+    def last(self) -> date | None:
+        return date.fromisoformat(self.until) if self.until else None
 
     _connections: dict[str, list[Connection]] = PrivateAttr(default_factory=dict)
 

@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,11 @@ def run(
     keys = defs.resolve_job_def(automation.refresh.name).asset_layer.selected_asset_keys
     raw = {key for key in keys if key.path[0] == "raw"}
 
-    def execute(job: str, selection: set[dg.AssetKey]) -> str:
-        """The state that the run has read: a digest of `given` and of the raw records' versions."""
+    def execute(job: str, selection: set[dg.AssetKey]) -> str | None:
+        """The state that the run has read: a digest of `given` and of the raw records' versions; None if it failed.
+
+        A source that is only partly here fails no run: everything behind it is made from what is.
+        """
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             partition_key=tenant_id,
@@ -130,7 +133,7 @@ def run(
         failures, warnings = _findings(result)
         outcome.failures += failures
         outcome.warnings += warnings
-        return hashlib.sha256(repr((_versions(result), given)).encode()).hexdigest()
+        return hashlib.sha256(repr((_versions(result), given)).encode()).hexdigest() if result.success else None
 
     with open_instance() as instance, progress.listening(hear):
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
@@ -139,10 +142,14 @@ def run(
             state = execute(automation.refresh.name, set(keys))
         else:
             state = execute(automation.sync.name, raw)
-            outcome.up_to_date = state == known and not outcome.failed
-            if not outcome.up_to_date and not outcome.failed:
-                execute(automation.refresh.name, set(keys) - raw)
-        if not outcome.up_to_date and not outcome.failed and not known_at:
+            outcome.up_to_date = state == known
+            if (
+                state is not None
+                and not outcome.up_to_date
+                and execute(automation.refresh.name, set(keys) - raw) is None
+            ):
+                state = None
+        if state is not None and not outcome.up_to_date and not known_at:
             instance.add_run_tags(outcome.run_id, {STATE_TAG: state})
     outcome.seconds = time.perf_counter() - started
     return outcome
@@ -251,10 +258,10 @@ def pull(
     streams: Sequence[str],
     listener: Callable[[Step], None],
     *,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: date | None = None,
+    until: date | None = None,
 ) -> Pulled:
-    """Bring streams (`source/name`) of a tenant's sources up to date, or pull [since, until) anew; nothing behind them.
+    """Bring streams (`source/name`) of a tenant's sources up to date, or pull the days anew; nothing behind them.
 
     Streams whose source is not connected are left out of the result.
     """

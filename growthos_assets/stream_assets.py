@@ -97,13 +97,12 @@ def _materialize(
     yield _check(
         COMPLETENESS,
         Finding.skip(_skipped(stream)) if done is None else _completeness(done),
-        # a source that only asked to wait is asked again by itself; anything else needs a person
-        WARN if done is None or all(problem.retry_at for problem in done.problems) else dg.AssetCheckSeverity.ERROR,
+        WARN if done is None or done.is_expected else dg.AssetCheckSeverity.ERROR,
     )
     landed = done.landed if done else 0
     progress.report(progress.Step("raw", name, time.perf_counter() - started, records, landed))
     report = _report(records, latest) | _sync_report(done or Synced())
-    if done and done.restated:
+    if done and (done.restated or done.vanished):
         changes = raw.restatements(warehouse.database, tenant.tenant_id, contract.__spec__.qualified, now)
         report["restatements"] = metadata.preview(changes.drop("seen_at").head(metadata.PREVIEW_ROWS))
     yield dg.MaterializeResult(
@@ -130,7 +129,7 @@ def _sync(
             connection.client,
             connection.clock,
             stream,
-            seen_at=now,
+            seen_at=(lambda: now) if tenant.clock_at else connection.clock.now,
             since=sources.first,
             until=sources.last,
             run_id=context.run.run_id,
@@ -191,6 +190,7 @@ def _sync_report(done: Synced) -> dict[str, Any]:
         "rows_deduplicated": done.unchanged,
         "rows_expected": done.expected,
         "rows_restated": done.restated,
+        "rows_vanished": done.vanished,
         "slices": done.slices,
         "slices_verified": done.verified,
         "pages": done.pages,

@@ -6,6 +6,7 @@ WarehouseError
 ├── SchemaTooNew           the database was migrated by a newer GrowthOS
 ├── UnknownTenant          no such tenant
 ├── UnknownCredential      the tenant has no such credential
+├── LedgerLost             a sync lost its turn to another one
 ├── InvalidSetting         a tenant's setting, key or name that cannot be
 ├── UnknownTable           no such table
 └── UnknownColumn          no such column
@@ -34,6 +35,10 @@ class UnknownTenant(WarehouseError):
 
 class UnknownCredential(WarehouseError):
     """The tenant has no such credential."""
+
+
+class LedgerLost(WarehouseError):
+    """A slice is no longer in the ledger of the sync that pulls it."""
 
 
 class InvalidSetting(WarehouseError):

@@ -15,6 +15,7 @@ import polars as pl
 
 from warehouse.contract import polars_schema
 from warehouse.database import Cursor, Warehouse, execute, query
+from warehouse.errors import LedgerLost
 from warehouse.ops import SyncSlices
 from warehouse.quoting import literal
 
@@ -80,6 +81,12 @@ class Ledger:
             "AND state = 'verified' AND part::text = '{}'",
         )
         return list(found.iter_rows())
+
+    def retry_at(self, account: str) -> datetime | None:
+        """When the account may be asked again, if it last said that it has to wait."""
+        return _retry_at(
+            self._warehouse, self._tenant_id, f"{self._mine('f')} AND f.account IN ({literal(account)}, $1)"
+        )
 
     def plan(self, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
@@ -192,14 +199,18 @@ class Ledger:
             self._write(cursor, pull_id, assignments)
 
     def _write(self, cursor: Cursor, pull_id: str, assignments: str) -> None:
-        execute(cursor, f"UPDATE ops.sync_slices SET {assignments} WHERE pull_id = {literal(pull_id)}")
+        if not execute(cursor, f"UPDATE ops.sync_slices SET {assignments} WHERE pull_id = {literal(pull_id)}"):
+            raise LedgerLost(
+                f"The ledger of {'/'.join(self._stream)} has lost a slice that was being pulled: the connection that "
+                "held its turn broke, and another sync began. Nothing of the slice was kept; sync again."
+            )
 
     def _at(self) -> str:
         return _instant(self._now())
 
-    def _mine(self) -> str:
+    def _mine(self, alias: str = "sync_slices") -> str:
         source, stream = self._stream
-        return f"source = {literal(source)} AND stream = {literal(stream)}"
+        return f"{alias}.source = {literal(source)} AND {alias}.stream = {literal(stream)}"
 
 
 @contextmanager
@@ -227,11 +238,15 @@ def history(warehouse: Warehouse, tenant_id: str, limit: int = 100, state: str |
 
 def retries(warehouse: Warehouse, tenant_id: str) -> datetime | None:
     """The earliest instant at which a rate-limited source may be asked again, if its stream waits for that."""
+    return _retry_at(warehouse, tenant_id, "true")
+
+
+def _retry_at(warehouse: Warehouse, tenant_id: str, condition: str) -> datetime | None:
     with warehouse.as_tenant(tenant_id) as cursor:
         found = query(
             cursor,
-            "SELECT min(retry_at) FROM ops.sync_slices f WHERE error_kind = 'rate_limited' AND NOT EXISTS ("
-            "SELECT FROM ops.sync_slices l WHERE (l.source, l.stream) = (f.source, f.stream) "
+            f"SELECT min(retry_at) FROM ops.sync_slices f WHERE error_kind = 'rate_limited' AND {condition} "
+            "AND NOT EXISTS (SELECT FROM ops.sync_slices l WHERE (l.source, l.stream) = (f.source, f.stream) "
             "AND f.account IN (l.account, $1) AND l.planned_at > f.planned_at)",
             [EVERY_ACCOUNT],
         )

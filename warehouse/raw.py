@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 import polars as pl
@@ -14,6 +14,9 @@ from polars.io.plugins import register_io_source
 
 from warehouse.database import Cursor, Warehouse, execute, lock, query
 from warehouse.quoting import literal, qualified, quoted
+
+GONE = "''::bytea"
+"""In place of the hash of a payload: the source no longer reports the record. No payload's hash is empty."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,31 @@ def _addressed(batch: pl.DataFrame, first: int) -> pl.DataFrame:
     )
 
 
+def bury(
+    cursor: Cursor, source: str, stream: str, account: str, day: str, days: Iterable[date], seen_at: datetime
+) -> int:
+    """Within `land`, before its commit: end the records of an account's days that did not come this time.
+
+    What a source no longer reports gets a last version that says nothing, which nobody reads as a record.
+    The ids of the account begin with it and an underscore; the regular expression `day` finds the day in them.
+    Gives how many were ended.
+    """
+    dates = ", ".join(literal(f"{at:%Y%m%d}") for at in days)
+    return execute(
+        cursor,
+        "INSERT INTO raw.raw_events (tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
+        "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, 'null', "
+        f"{GONE}, {_instant(seen_at)} FROM raw.raw_events r "
+        f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} "
+        f"AND starts_with(r.external_id, {literal(f'{account}_')}) "
+        f"AND replace(substring(r.external_id FROM {literal(day)}), '-', '') IN ({dates}) "
+        f"AND r.payload_hash <> {GONE} "
+        "AND NOT EXISTS (SELECT FROM stage_raw s WHERE s.external_id = r.external_id) "
+        "AND NOT EXISTS (SELECT FROM raw.raw_events n WHERE (n.source, n.stream, n.external_id) = "
+        "(r.source, r.stream, r.external_id) AND n.version > r.version)",
+    )
+
+
 def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.LazyFrame:
     """The latest version of every record of a stream's view (`raw.shopify_orders`), or the one known at `as_of`.
 
@@ -184,7 +212,8 @@ def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, str | None]]:
 def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
     """Of each record the newest version, or the newest that was known at `as_of`.
 
-    Versions count up from 1 with time, and nearly all records have no second one: only the others are grouped.
+    Versions count up from 1 with time, and nearly all records have no second one: only the others are grouped. One
+    whose newest version says that it is gone is none.
     """
     known = f" AND seen_at <= {_instant(as_of)}" if as_of else ""
     records = f"(SELECT * FROM {qualified(table)} WHERE true{known})"
@@ -192,7 +221,7 @@ def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
     return (
         f"SELECT {', '.join(selected)} FROM {records} v LEFT JOIN "
         f"(SELECT external_id, max(version) AS newest FROM {records} r WHERE version > 1 GROUP BY external_id) n "
-        "ON n.external_id = v.external_id WHERE v.version = coalesce(n.newest, 1)"
+        f"ON n.external_id = v.external_id WHERE v.version = coalesce(n.newest, 1) AND v.payload_hash <> {GONE}"
     )
 
 

@@ -1,6 +1,6 @@
 """`growthos sync | slices | restated`: pulling the sources, and the ledger that proves what was pulled."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -62,7 +62,7 @@ def sync(
                 raise typer.BadParameter(f"There is no source {name!r}; there are {', '.join(known)}.")
         streams = [key for key, stream in STREAMS.items() if not source or stream.source in source]
         warehouse()
-        zone = ZoneInfo(tenants.get(tenant).timezone)
+        tenants.get(tenant)
     with progress(f"Syncing {tenant}", len(streams)) as (bar, task):
 
         def show(step: Any) -> None:
@@ -75,8 +75,8 @@ def sync(
             tenant,
             streams,
             show,
-            since=_midnight(since, zone),
-            until=_midnight(until and until + timedelta(days=1), zone),
+            since=since and since.date(),
+            until=until and until.date(),
         )
     if format is Format.json:
         print_json(pulled.document())

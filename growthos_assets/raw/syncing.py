@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from connectors.client import Client, Proof
 from connectors.clock import Clock
@@ -29,11 +29,26 @@ from connectors.source import Stream
 from growthos_assets.raw.landing import Encode, batches, encoder
 from warehouse import ledger, raw
 from warehouse.database import Cursor, Warehouse
-from warehouse.ledger import Counts, Effort, Ledger, Planned
+from warehouse.ledger import EVERY_ACCOUNT, Counts, Effort, Ledger, Planned
 from warehouse.tenants import Tenant
 
 PULLS = 3
 """Times that a slice is pulled whole before it counts as failed; single requests are retried on their own."""
+
+WAITING, SCOPE, CLOSED = "waiting", "scope", "account"
+"""Kinds of problem besides those of errors: the source's wait is not over; the app may not see all; it is closed."""
+
+EXPECTED = ("rate_limited", WAITING, SCOPE, CLOSED)
+"""Problems that pass by themselves or that somebody decided on: a warning, where anything else is an error."""
+
+
+class Waiting(RateLimited):
+    """The source is not asked, since it said when to come back."""
+
+    @property
+    def kind(self) -> str:
+        return WAITING
+
 
 ENDS_ACCOUNT = (AuthError, PermissionDenied, ConfigError, ApiRetired, RateLimited)
 """What the account's next slice would meet as well."""
@@ -60,6 +75,7 @@ class Synced:
     received: int = 0
     landed: int = 0
     restated: int = 0
+    vanished: int = 0
     requests: int = 0
     waited: float = 0.0
     api_version: str = ""
@@ -74,13 +90,18 @@ class Synced:
         return self.received - self.landed
 
     @property
+    def is_expected(self) -> bool:
+        """What is missing passes by itself, or somebody decided on it."""
+        return all(problem.kind in EXPECTED for problem in self.problems)
+
+    @property
     def retry_at(self) -> datetime | None:
         """When to go on, if a source said so."""
         return min((p.retry_at for p in self.problems if p.retry_at), default=None)
 
 
 SUMS = (
-    "slices", "verified", "pages", "expected", "received", "landed", "restated", "requests", "waited",
+    "slices", "verified", "pages", "expected", "received", "landed", "restated", "vanished", "requests", "waited",
     "notes", "problems",
 )  # fmt: skip
 
@@ -95,7 +116,7 @@ class Sync:
     clock: Clock
     stream: Stream
     encode: Encode
-    seen_at: datetime
+    seen_at: Callable[[], datetime]
     report: Synced
     listener: Callable[[Synced], None]
 
@@ -107,13 +128,15 @@ def sync(
     clock: Clock,
     stream: Stream,
     *,
-    seen_at: datetime,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    seen_at: Callable[[], datetime],
+    since: date | None = None,
+    until: date | None = None,
     run_id: str | None = None,
     listener: Callable[[Synced], None] = lambda synced: None,
 ) -> Synced:
-    """Bring the stream up to date in raw.raw_events, or pull [since, until) anew.
+    """Bring the stream up to date in raw.raw_events, or pull the accounts' days `since` to `until` anew.
+
+    `seen_at` is asked when a slice lands.
 
     Never raises for what an API does: what is missing is in `problems`, and in ops.sync_slices. One account's
     problem leaves the others alone.
@@ -125,10 +148,11 @@ def sync(
     with ledger.recording(database, tenant.tenant_id, address, clock.now, client.api_version, run_id) as book:
         for account in _accounts(job, book):
             if account.problem:
-                report.problems.append(Problem(account.name, "account", account.problem))
+                report.problems.append(Problem(account.name, CLOSED, account.problem))
                 continue
             try:
-                _sync_account(job, book, account, since, until)
+                with _read():
+                    _sync_account(job, book, account, since, until)
             except ApiError as error:
                 report.problems.append(_problem(account.name, error))
     report.requests = client.meter.requests - before
@@ -151,22 +175,33 @@ def together(parts: Sequence[Synced]) -> Synced:
 def _accounts(job: Sync, book: Ledger) -> list[Account]:
     """The accounts that the credential reaches; none, and the reason in the ledger, if the source does not say."""
     try:
+        _wait_over(book, EVERY_ACCOUNT, job)
         with _read():
             return job.client.accounts()
     except ApiError as error:
         problem = _problem(job.client.source, error)
     job.report.problems.append(problem)
-    book.refused(problem.kind, problem.message, problem.retry_at)
+    if problem.kind != WAITING:
+        book.refused(problem.kind, problem.message, problem.retry_at)
     return []
 
 
-def _sync_account(job: Sync, book: Ledger, account: Account, since: datetime | None, until: datetime | None) -> None:
+def _wait_over(book: Ledger, account: str, job: Sync) -> None:
+    """RateLimited while the source has said not to ask."""
+    again = book.retry_at(account)
+    if again is not None and again > job.clock.now():
+        raise Waiting(f"It asked to wait until {again:%Y-%m-%d %H:%M} UTC.", retry_at=again)
+
+
+def _sync_account(job: Sync, book: Ledger, account: Account, since: date | None, until: date | None) -> None:
     """Pull what is wanted of an account, slice by slice. Raises what its next slice would meet as well."""
     key, report = job.stream.key, job.report
+    _wait_over(book, account.id, job)
     policy, request = job.client.policies[key], job.client.request(key)
     proven = [Proven(*row) for row in book.proven(account.id, request)]
     planned = plan(policy, account, key, request, proven, job.clock.now(), since, until)
     report.notes += planned.notes
+    report.problems += [Problem(account.name, SCOPE, words) for words in planned.missing]
     report.slices += len(planned.slices)
     queue = deque(zip(planned.slices, book.plan(map(_entry, planned.slices)), strict=True))
     try:
@@ -175,7 +210,8 @@ def _sync_account(job: Sync, book: Ledger, account: Account, since: datetime | N
             queue.extendleft(reversed(_settle(job, book, account, part, pull_id)))
     finally:
         proven = [Proven(*row) for row in book.proven(account.id, request)]
-        report.proven_to[account.name] = cursor(proven, beginning(policy, account, job.clock.now()))
+        now = job.clock.now()
+        report.proven_to[f"{account.name} ({account.id})"] = cursor(proven, beginning(policy, account, now), now)
 
 
 def _settle(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str) -> list[tuple[Slice, str]]:
@@ -222,6 +258,7 @@ def _settle(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str
 
 def _pull(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str, effort: Callable[[], Effort]) -> None:
     """Land a slice in one transaction, which commits only if everything came."""
+    stream, seen_at = job.stream, job.seen_at()
     ids: set[str] = set()
     proof: Proof | None = None
     pages = 0
@@ -244,13 +281,15 @@ def _pull(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str, 
         if not proof.at_least <= len(ids) <= proof.at_most:
             expected = proof.at_least if proof.at_least == proof.at_most else f"{proof.at_least} to {proof.at_most}"
             raise Truncated(f"{job.stream.key}: {len(ids)} records came, and {proof.how} says {expected}.")
+        if stream.day is not None and not part.part:
+            days = part.dates(account.timezone)
+            job.report.vanished += raw.bury(
+                transaction, stream.source, stream.name, account.id, stream.day, days, seen_at
+            )
         counts = Counts(proof.at_least, len(ids), landed.landed, landed.restated, proof.how)
         book.landed(transaction, pull_id, counts, effort())
 
-    stream = job.stream
-    landed = raw.land(
-        job.database, job.tenant.tenant_id, stream.source, stream.name, batches(texts()), job.seen_at, seal
-    )
+    landed = raw.land(job.database, job.tenant.tenant_id, stream.source, stream.name, batches(texts()), seen_at, seal)
     report = job.report
     report.pages += pages
     report.expected += proof.at_least if proof else 0
@@ -264,7 +303,7 @@ def _read() -> Generator[None]:
     """An answer of a shape that nothing expects is this slice's failure, not everyone's."""
     try:
         yield
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise Bug(f"An answer could not be read: {type(error).__name__}: {error}. Please report it.") from error
 
 

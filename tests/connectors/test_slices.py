@@ -1,6 +1,7 @@
 """Planning: what is pulled is what is wanted and neither proven nor still open to change."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -62,13 +63,13 @@ def test_subtracting_leaves_what_is_in_the_one_and_not_in_the_other(wanted: list
 
 @given(st.lists(intervals()), intervals())
 def test_the_cursor_never_passes_a_gap(spans: list[Interval], asked: Interval):
-    at = cursor([Proven(*span, NOW) for span in spans], asked.start)
+    at = cursor([Proven(*span, NOW) for span in spans], asked.start, NOW)
     passed = instants([Interval(asked.start, at)])
     assert passed <= instants(spans)
     assert not (instants([Interval(at, at + timedelta(hours=1))]) & instants(spans))
 
 
-def planned(policy: Policy, proven: list[Proven] = [], account: Account = SHOP, **asked: datetime) -> list[Interval]:  # noqa: B006
+def planned(policy: Policy, proven: list[Proven] = [], account: Account = SHOP, **asked: date) -> list[Interval]:  # noqa: B006
     return [Interval(s.start, s.end) for s in plan(policy, account, "shopify/orders", "r", proven, NOW, **asked).slices]
 
 
@@ -130,14 +131,44 @@ def test_a_days_report_is_cut_at_midnights_through_every_change_of_clocks(zone: 
 
 def test_history_that_the_api_does_not_keep_is_left_out_and_said():
     account = Account("4", "Old", "UTC", "USD", opened=datetime(2015, 1, 1, tzinfo=UTC))
-    found = plan(REPORT, account, "meta/insights", "r", [], NOW, datetime(2020, 1, 1, tzinfo=UTC), None)
+    found = plan(REPORT, account, "meta/insights", "r", [], NOW, date(2020, 1, 1), None)
     assert found.slices[0].start == midnight(NOW - 400 * DAY, "UTC")
     assert "keeps 400 days" in found.notes[0]
 
 
 def test_named_days_are_pulled_though_they_are_proven():
-    since, until = datetime(2026, 1, 5, 5, tzinfo=UTC), datetime(2026, 1, 8, 5, tzinfo=UTC)
-    assert planned(REPORT, [Proven(EPOCH, NOW, NOW)], since=since, until=until) == [Interval(since, until)]
+    days = Interval(datetime(2026, 1, 5, 5, tzinfo=UTC), datetime(2026, 1, 8, 5, tzinfo=UTC))
+    for policy in (REPORT, CHANGES):
+        found = planned(policy, [Proven(EPOCH, NOW, NOW)], since=date(2026, 1, 5), until=date(2026, 1, 7))
+        assert found == [days]
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo", "Pacific/Auckland"])
+def test_named_days_are_each_accounts_own(zone: str):
+    account = Account("5", "Elsewhere", zone, "USD", opened=SHOP.opened)
+    (found,) = plan(REPORT, account, "meta/insights", "r", [], NOW, date(2026, 2, 3), date(2026, 2, 3)).slices
+    assert found.dates(zone) == [date(2026, 2, 3)]
+
+
+@pytest.mark.parametrize("policy", [REPORT, CHANGES])
+def test_what_a_clock_that_was_ahead_has_proven_does_not_count(policy: Policy):
+    ahead = NOW + 300 * DAY
+    proven = [Proven(SHOP.opened, ahead, ahead)]
+    assert merge(planned(policy, proven)) == merge(planned(policy))
+    assert cursor(proven, SHOP.opened, NOW) == SHOP.opened
+
+
+def test_a_days_report_is_asked_for_once_a_day():
+    whole = merge(planned(REPORT))[0]
+    assert planned(REPORT, [Proven(*whole, NOW - timedelta(hours=1))]) == []
+    assert planned(REPORT, [Proven(*whole, NOW - DAY)]) != []
+
+
+def test_history_that_a_person_could_have_is_missing_and_no_note():
+    limited = replace(CHANGES, history=60 * DAY, remedy="Give the app the scope.")
+    found = plan(limited, SHOP, "shopify/orders", "r", [], NOW)
+    assert found.notes == []
+    assert found.missing[0].endswith("Give the app the scope.")
 
 
 @pytest.mark.parametrize("zone", [None, "America/New_York"])

@@ -1,6 +1,7 @@
 """The raw assets over the APIs' own clients: what the fakes tell is here, and what is missing is said."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,10 @@ from connectors.fake import demo
 from connectors.fake.serving import serving
 from connectors.source import STREAMS
 from connectors.wire import App, WireRequest, WireResponse
-from growthos_assets import connections, resources
+from growthos_assets import connections, load, resources, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
-from warehouse import credentials, ledger, raw
+from warehouse import credentials, ledger, raw, tenants
 
 STREAM_ASSETS = [f"raw/{name.replace('/', '_')}" for name in STREAMS]
 BRAND = DemoSource()
@@ -28,6 +29,12 @@ def refuse(code: int, message: str) -> App:
     """An API that says no to everything, as Meta does."""
     body = msgspec.json.encode({"error": {"message": message, "type": "OAuthException", "code": code}})
     return lambda request: WireResponse(400, body)
+
+
+@pytest.fixture
+def demo_database(request: pytest.FixtureRequest) -> str:
+    """The warehouse with the demo's whole graph; the name `demo` is the fakes' module here."""
+    return request.getfixturevalue("demo")
 
 
 @pytest.fixture
@@ -94,14 +101,13 @@ def test_a_source_that_asks_to_wait_is_asked_again_then_and_no_run_sleeps(
 
 
 def test_what_is_restated_lands_as_another_version_and_is_shown(
-    database: str, graph: Graph, fakes: Callable[..., None]
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = ensure_tenant("acme")
+    real = demo.FakeMeta
+    monkeypatch.setattr(demo, "FakeMeta", lambda *args: real(*args, restating=True))
     earlier = tenant.clock_at - timedelta(days=10)
-    clock = VirtualClock(earlier)
-    fakes(meta=demo.FakeMeta(BRAND.world, clock, restating=True))
     graph.run("acme", "raw/meta_insights", resources={"clock": {"now": earlier.isoformat()}})
-    clock.sleep(10 * 86_400)
     later = graph.run("acme", "raw/meta_insights")
     assert later.failed_checks == {}
     told = later.materialized["raw/meta_insights"]
@@ -143,7 +149,7 @@ def connect(tenant: str, **others: Any) -> None:
         credentials.store(warehouse(), tenant, source, "default", msgspec.json.encode(credential), "working")
 
 
-DAYS = {"since": "2026-02-01T05:00:00+00:00", "until": "2026-02-04T05:00:00+00:00"}
+DAYS = {"since": "2026-02-01", "until": "2026-02-03"}
 
 
 def test_a_tenants_own_credentials_reach_the_apis_over_a_socket(shop: str, graph: Graph, socket: Socket) -> None:
@@ -151,7 +157,7 @@ def test_a_tenants_own_credentials_reach_the_apis_over_a_socket(shop: str, graph
     run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
     complete = {name: check for name, check in run.checks.items() if name.endswith("completeness")}
     assert all(check.passed for check in complete.values()), run.failed_checks
-    since, until = (datetime.fromisoformat(at).astimezone(UTC) for at in DAYS.values())
+    since, until = datetime(2026, 2, 1, 5, tzinfo=UTC), datetime(2026, 2, 4, 5, tzinfo=UTC)
     for stream in STREAMS.values():
         truth = {r.external_id for page in BRAND.pages(stream, since=since, until=until) for r in page}
         assert set(raw.read_latest(warehouse(), "shop", f"raw.{stream.source}_{stream.name}")["external_id"]) == truth
@@ -170,3 +176,60 @@ def test_a_credential_that_opens_nothing_leaves_the_other_sources_alone(
     run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
     partial = {name for name in run.failed_checks if name.endswith("completeness")}
     assert partial == {f"raw/meta_{name}:completeness" for name in ("insights", "adsets", "ads")}
+
+
+def test_a_source_that_is_missing_does_not_stop_the_numbers_of_the_others(
+    demo_database: str, fakes: Callable[..., None]
+) -> None:
+    """A day later, Meta refuses: the tables behind the sources are made from what is here, and the run says so."""
+    tenant = ensure_tenant("acme")
+    tenants.update(replace(tenant, clock_at=tenant.clock_at + timedelta(days=1)))
+    fakes(meta=refuse(190, "The token has expired"))
+    outcome = running.run("acme", lambda step: None)
+    assert not outcome.up_to_date
+    assert [layer.name for layer in outcome.layers()] == ["raw", "staging", "marts", "cohorts", "kpis", "alerts"]
+    assert load("marts/dim_date", "acme")["date"].max() > BRAND.last_day
+    assert outcome.failed
+    assert {failure.split()[0] for failure in outcome.failures} == {
+        "raw/meta_insights", "raw/meta_adsets", "raw/meta_ads",
+    }  # fmt: skip
+    again = running.run("acme", lambda step: None)
+    assert again.up_to_date, "nothing new is nothing new, though a part is missing"
+    assert again.failed
+
+
+def test_what_a_source_no_longer_reports_is_gone_from_the_day_and_known_as_it_was(
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = ensure_tenant("acme")
+    graph.run("acme", "raw/ga4_traffic")
+    before = rows_of("acme")
+    real = demo.FakeGa4
+    monkeypatch.setattr(demo, "FakeGa4", lambda *args: real(*args, withheld_below=LEAST))
+    later = tenant.clock_at + timedelta(days=1)
+    run = graph.run("acme", "raw/ga4_traffic", resources={"clock": {"now": later.isoformat()}})
+    after = rows_of("acme")
+    gone = before.keys() - after.keys()
+    assert gone
+    assert {day for day, _ in gone} == {"20260206", "20260207", "20260208", "20260209"}, (
+        "the days that were pulled again"
+    )
+    assert all(before[row] < LEAST for row in gone)
+    assert all(sessions >= LEAST for (day, _), sessions in after.items() if day >= "20260206")
+    assert run.materialized["raw/ga4_traffic"]["rows_vanished"] == len(gone)
+    assert rows_of("acme", tenant.clock_at) == before
+
+    monkeypatch.setattr(demo, "FakeGa4", real)
+    graph.run("acme", "raw/ga4_traffic", resources={"sources": {"since": "2026-02-06", "until": "2026-02-09"}})
+    assert rows_of("acme") == before, "what is reported again is back"
+
+
+LEAST = 60
+"""Sessions: every day has a row with fewer."""
+
+
+def rows_of(tenant: str, known_at: datetime | None = None) -> dict[tuple[str, str], int]:
+    """{(day, record): sessions} of GA4's traffic."""
+    found = raw.read_latest(warehouse(), tenant, "raw.ga4_traffic", known_at)
+    told = [(name, msgspec.json.decode(payload)) for name, payload in found.select("external_id", "payload").rows()]
+    return {(row["dimensions"]["date"], name): int(row["metrics"]["sessions"]) for name, row in told}

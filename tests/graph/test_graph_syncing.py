@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 import polars as pl
 import pytest
+from graph_shop import open_shop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ ORDERS = STREAMS["shopify/orders"]
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 OPENED = NOW - 10 * DAY
+NUMBERS = count()
 Trouble = Callable[[Slice, int], None]
 
 
@@ -72,20 +75,19 @@ class Shop:
 @pytest.fixture
 def pull(shop: str) -> Callable[..., Synced]:
     """Syncs the tenant `shop` from a client."""
-    tenant = tenants.get("shop")
 
-    def run(client: Shop, **asked: datetime) -> Synced:
-        return sync(warehouse(), tenant, client, client.clock, ORDERS, seen_at=client.clock.now(), **asked)
+    def run(client: Shop, tenant: str = "shop", **asked: date) -> Synced:
+        return sync(warehouse(), tenants.get(tenant), client, client.clock, ORDERS, seen_at=client.clock.now, **asked)
 
     return run
 
 
-def landed() -> set[str]:
-    return set(raw.read_latest(warehouse(), "shop", "raw.shopify_orders")["external_id"])
+def landed(tenant: str = "shop") -> set[str]:
+    return set(raw.read_latest(warehouse(), tenant, "raw.shopify_orders")["external_id"])
 
 
-def book() -> pl.DataFrame:
-    return ledger.history(warehouse(), "shop").sort("start_at", "planned_at")
+def book(tenant: str = "shop") -> pl.DataFrame:
+    return ledger.history(warehouse(), tenant).sort("start_at", "planned_at")
 
 
 def truth(client: Shop) -> set[str]:
@@ -98,7 +100,7 @@ def test_everything_lands_and_every_slice_says_how_it_is_known(pull: Callable[..
     done = pull(client)
     assert landed() == truth(client)
     assert (done.slices, done.verified, done.received, done.landed, done.problems) == (3, 3, 240, 240, [])
-    assert done.proven_to == {"one": NOW}
+    assert done.proven_to == {"one (one)": NOW}
     rows = book()
     assert set(rows["state"]) == {"verified"}
     assert rows["rows_expected"].to_list() == rows["rows_received"].to_list() == [96, 96, 48]
@@ -132,12 +134,12 @@ def test_rows_that_the_source_counts_and_does_not_send_are_never_success(pull: C
     first, *others = book()["state"]
     assert (first, set(others)) == ("failed", {"verified"})
     assert len(landed()) == 240 - 96, "nothing of the slice that is not proven"
-    assert done.proven_to["one"] == OPENED, "a later slice does not hide the gap"
+    assert done.proven_to["one (one)"] == OPENED, "a later slice does not hide the gap"
 
     done = pull(Shop())
     assert landed() == truth(client)
     assert done.problems == []
-    assert done.proven_to["one"] == NOW
+    assert done.proven_to["one (one)"] == NOW
 
 
 def test_a_page_that_was_lost_once_is_only_a_second_try(pull: Callable[..., Synced]):
@@ -198,7 +200,7 @@ def test_one_account_that_fails_leaves_the_others_alone(pull: Callable[..., Sync
     done = pull(client)
     assert landed() == {name for name in truth(client) if not name.startswith("two")}
     assert [(problem.account, problem.kind) for problem in done.problems] == [("two", "auth")]
-    assert done.proven_to == {"one": NOW, "two": OPENED, "three": NOW}
+    assert done.proven_to == {"one (one)": NOW, "two (two)": OPENED, "three (three)": NOW}
 
 
 def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch):
@@ -235,6 +237,9 @@ def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[...
     assert done.retry_at == later
     assert ledger.retries(warehouse(), "shop") == later
     assert landed() == set()
+    asked = client.meter.requests
+    assert [problem.kind for problem in pull(client).problems] == ["waiting"]
+    assert client.meter.requests == asked, "who asked to wait is not asked before"
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
     assert landed() == truth(client)
@@ -263,7 +268,7 @@ def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
 def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
     client = Shop()
     pull(client)
-    done = pull(client, since=OPENED, until=OPENED + DAY)
+    done = pull(client, since=OPENED.date(), until=OPENED.date())
     assert (done.received, done.landed) == (24, 0)
 
 
@@ -287,16 +292,19 @@ def test_after_any_storm_the_ledger_tells_the_truth(pull: Callable[..., Synced],
         elif happens in errors:
             raise errors[happens]()
 
+    tenant = open_shop(f"storm{next(NUMBERS)}").tenant_id  # every storm meets a shop of which nothing is known
     client = Shop(names=("one", "two"), trouble=trouble)
-    done = pull(client, since=OPENED)
-    rows = book().filter((pl.col("state") == "verified") & pl.col("parent_id").is_null())
+    done = pull(client, tenant)
+    rows = book(tenant).filter((pl.col("state") == "verified") & pl.col("parent_id").is_null())
     proven = {
         record.external_id
         for account, start, end in rows.select("account", "start_at", "end_at").iter_rows()
         for record in client.records(Slice(ORDERS.key, account, start, end, "r"))
     }
-    assert proven <= landed() <= truth(client)
-    assert done.problems or landed() == truth(client)
+    assert rows["rows_received"].sum() == len(proven)
+    assert proven <= landed(tenant) <= truth(client)
+    assert done.problems or landed(tenant) == truth(client)
     client.trouble, client.lost = (lambda part, page: None), 0
-    assert pull(client, since=OPENED).problems == []
-    assert landed() == truth(client)
+    client.clock.sleep(86_400)  # whoever asked to wait has waited enough
+    assert pull(client, tenant).problems == []
+    assert landed(tenant) == truth(client)

@@ -1,0 +1,90 @@
+"""`growthos sync`, `slices`, `restated`: what was pulled, how that is known, and what is missing."""
+
+import pytest
+from cli_command import Command
+
+from connectors.fake import demo
+from connectors.wire import App, WireResponse
+from growthos_assets.demo import ensure_tenant
+from growthos_assets.loading import warehouse
+
+DAYS = ("--since", "2026-02-01", "--until", "2026-02-03")
+
+
+@pytest.fixture
+def acme(database: str) -> str:
+    warehouse()
+    return ensure_tenant("acme").tenant_id
+
+
+def test_a_sync_says_what_came_and_how_that_is_known(acme: str, growthos: Command) -> None:
+    done = growthos("sync", "--tenant", acme, "--source", "shopify", *DAYS, "--format", "json")
+    assert done.code == 0
+    told = done.document
+    assert told["complete"]
+    assert set(told["streams"]) == {"shopify/orders", "shopify/customers", "shopify/products"}
+    orders = told["streams"]["shopify/orders"]
+    assert orders["rows_expected"] == orders["rows_in"] == orders["rows_out"] > 0
+    assert orders["slices"] == orders["slices_verified"] == 1
+
+    shown = growthos("sync", "--tenant", acme, "--source", "shopify", *DAYS)
+    assert shown.code == 0
+    assert "1 of 1" in shown.out
+
+    book = growthos("slices", "--tenant", acme, "--format", "json").document
+    assert {row["state"] for row in book["slices"]} == {"verified"}
+    assert len(book["slices"]) == 6
+    assert growthos("slices", "--tenant", acme, "--failed", "--format", "json").document["slices"] == []
+
+    nothing = growthos("restated", "shopify/orders", "--tenant", acme)
+    assert nothing.code == 0
+    assert "has changed nothing" in nothing.out
+
+
+def test_what_is_missing_is_said_and_is_exit_code_1(
+    acme: str, growthos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apis = demo.apis
+    body = b'{"error": {"message": "The token has expired", "type": "OAuthException", "code": 190}}'
+    refusing: App = lambda request: WireResponse(400, body)  # noqa: E731
+    monkeypatch.setattr(demo, "apis", lambda *args: {**apis(*args), "meta": refusing})
+    done = growthos("sync", "--tenant", acme, "--source", "meta", *DAYS)
+    assert done.code == 1
+    assert "growthos connect meta" in done.err.replace("\n", " ")
+    failed = growthos("slices", "--tenant", acme, "--failed", "--format", "json").document["slices"]
+    assert {row["error_kind"] for row in failed} == {"auth"}
+    assert growthos("sync", "--tenant", acme, "--source", "ga4", *DAYS).code == 0
+
+
+def test_a_restated_value_is_shown_with_what_it_was(
+    acme: str, growthos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growthos("sync", "--tenant", acme, "--source", "google_ads", *DAYS)
+    real = demo.FakeGoogleAds
+    monkeypatch.setattr(demo, "FakeGoogleAds", lambda *args: real(*args, restated=True))
+    growthos("sync", "--tenant", acme, "--source", "google_ads", *DAYS)
+    told = growthos("restated", "google_ads/insights", "--tenant", acme, "--format", "json").document["restated"]
+    assert {row["field"] for row in told} >= {"metrics.conversions", "metrics.conversionsValue"}
+    assert all(row["old"] != row["new"] for row in told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("sync", "--source", "tiktok"), "There is no source 'tiktok'"),
+        (("restated", "meta/nothing"), "There is no stream 'meta/nothing'"),
+        (("sync", "--since", "yesterday"), "does not match"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_exit_code_2(
+    acme: str, growthos: Command, arguments: tuple[str, ...], said: str
+) -> None:
+    done = growthos(*arguments, "--tenant", acme)
+    assert done.code == 2
+    assert said in " ".join(done.err.replace("│", " ").split())
+
+
+def test_a_tenant_without_a_connection_is_told_how_to_make_one(shop: str, growthos: Command) -> None:
+    done = growthos("sync", "--tenant", shop, "--source", "ga4")
+    assert done.code == 0
+    assert "growthos connect" in done.out
