@@ -113,7 +113,7 @@ def failure(reply: Reply) -> Failure | None:
     try:
         said = _status(reply.body.lstrip())
     except (msgspec.DecodeError, UnicodeDecodeError, IndexError):
-        return Failure((general,), reply.body[:EXCERPT].decode(errors="replace"), reply.at, retry_after(reply))
+        return Failure((general,), reply.masked(reply.body.decode(errors="replace")), reply.at, retry_after(reply))
     errors = [error for detail in said.details for error in detail.errors]
     quotas = [e.details.quota_error_details for e in errors if e.details and e.details.quota_error_details]
     delays = [quota.retry_delay for quota in quotas] + [detail.retry_delay for detail in said.details]
@@ -123,7 +123,7 @@ def failure(reply: Reply) -> Failure | None:
             *(detail.reason for detail in said.details if detail.reason),
             said.status or general,
         ),
-        " ".join(error.message for error in errors) or said.message,
+        reply.masked(" ".join(error.message for error in errors) or said.message),
         reply.at,
         next((timedelta(seconds=float(delay.rstrip("s"))) for delay in delays if delay), None) or retry_after(reply),
         next((quota.rate_scope for quota in quotas), ""),

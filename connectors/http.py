@@ -4,13 +4,15 @@ The only module that knows the HTTP library (httpx2, the maintained line of http
 """
 
 import functools
+import logging
+import math
 import random
 import ssl
 import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
@@ -26,8 +28,14 @@ TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 LONGEST_BACKOFF = 60.0
 LONGEST_WAIT = 300.0
 """Seconds that a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
+SLICE_LASTS = timedelta(hours=1)
+"""How long after its first request a slice may still wait for anything."""
+COME_BACK = timedelta(minutes=10)
+"""When a slice that waited for so long is asked for again; longer than anyone sleeps for it."""
+LONGEST_ASKED = timedelta(days=365).total_seconds()
 CHUNK = 1 << 16
 SECRET_LENGTH = 12  # no token or secret of these APIs is shorter
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole URLs, and some URLs are secrets
 
 Transport = httpx.BaseTransport
 """What carries requests: None is the real network, `in_process` an App of this process."""
@@ -52,13 +60,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whole. Header names are in lower case; the URL is without its query."""
+    """What came back, whole. Header names are in lower case; the URL is without its query.
+
+    `secrets` are the words that were sent for it and that nobody else may read.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     url: str
     at: datetime
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def json(self) -> Any:
         """The body, decoded; Transient if it is not JSON: a proxy's page, or half a body."""
@@ -66,6 +78,12 @@ class Reply:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Transient(f"{self.url} answered {self.status} with something that is not JSON.") from None
+
+    def masked(self, text: str) -> str:
+        """The text without the secrets: whatever quotes an answer says it through this, before cutting it short."""
+        for secret in sorted(self.secrets, key=len, reverse=True):  # one may begin with another
+            text = text.replace(secret, "…")
+        return text
 
 
 @dataclass(slots=True)
@@ -128,12 +146,15 @@ Judge = Callable[[Reply], ApiError | None]
 
 
 class Budget:
-    """How much failing a slice may cost: failures, and seconds of waiting for them to pass."""
+    """What a slice may cost: failures, seconds of waiting for them to pass, and time in all."""
 
-    def __init__(self, clock: Clock, failures: int = 30, seconds: float = 900.0) -> None:
+    def __init__(
+        self, clock: Clock, failures: int = 30, seconds: float = 900.0, lasts: timedelta = SLICE_LASTS
+    ) -> None:
         self.clock = clock
         self.failures = failures
         self.seconds = seconds
+        self.deadline = clock.now() + lasts
 
     def delay(self, error: ApiError, attempt: int, dice: random.Random) -> float:
         """Seconds to wait before the next try. Raises the error if it does not pass, or the budget does not last."""
@@ -152,6 +173,12 @@ class Budget:
             raise error
         return wait + dice.uniform(0, 1)
 
+    def check(self, seconds: float, why: str) -> None:
+        """Raises RateLimited if the slice's time were over after so many seconds more, whatever they are for."""
+        now = self.clock.now()
+        if now + timedelta(seconds=seconds) > self.deadline:
+            raise RateLimited(f"{why} The time for one slice is over.", retry_at=now + COME_BACK)
+
 
 class Http:
     """One API's wire. What authorizes a request is masked wherever its answer is quoted."""
@@ -166,6 +193,7 @@ class Http:
         pace: Pace | None = None,
         transport: httpx.BaseTransport | None = None,
         dice: random.Random | None = None,
+        timeout: httpx.Timeout | float = TIMEOUT,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.clock = clock
@@ -177,7 +205,7 @@ class Http:
         self._client = httpx.Client(
             transport=transport,
             verify=_tls() if transport is None else True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             follow_redirects=False,
             headers={"user-agent": "GrowthOS"},
         )
@@ -190,19 +218,35 @@ class Http:
 
     def send(self, request: Request, budget: Budget) -> Reply:
         """The answer, as soon as the API gives one that is no error; ApiError if it does not within the budget."""
-        return self._retrying(budget, lambda: self._once(request))
+        return self._retrying(budget, lambda: self._once(request, budget))
 
     @contextmanager
-    def stream(self, request: Request) -> Generator[Iterator[bytes]]:
-        """The body in chunks as they arrive, asked for once: whoever reads it knows how to go on after a drop.
+    def stream(self, request: Request) -> Generator[tuple[Reply, Iterator[bytes]]]:
+        """The answer without its body, and the body in chunks as they arrive.
 
-        Raises Transient wherever the connection fails, in the middle too.
+        Asked for once: whoever reads it knows how to go on after a drop. Raises Transient wherever the connection
+        fails, in the middle too.
         """
-        with self._wire_errors(request), self._open(request) as response:
+        headers = self._headers(request)
+        with self._wire_errors(request), self._open(request, headers) as response:
             if response.status_code >= 400:
-                response.read()
-                self._check(request, self._reply(response))
-            yield self._chunks(response, request)
+                self.check(self._reply(request, headers, response, response.read()))
+            yield self._reply(request, headers, response, b""), self._chunks(response, request)
+
+    def check(self, reply: Reply) -> None:
+        """Learn from the answer, and raise what it says went wrong."""
+        self._pace.learn(reply, self.meter)
+        error = self._judge(reply)
+        if error is not None:
+            self.meter.failures += 1
+            error.args = (reply.masked(str(error)),)  # some APIs quote the token that they refuse
+            raise error
+
+    def pause(self, seconds: float, budget: Budget, why: str) -> None:
+        """Wait for the API; RateLimited, because of `why`, if the slice's time would be over by then."""
+        budget.check(seconds, why)
+        self.meter.waited += seconds
+        self.clock.sleep(seconds)
 
     def close(self) -> None:
         self._client.close()
@@ -212,6 +256,7 @@ class Http:
             error = state.outcome and state.outcome.exception()
             assert isinstance(error, ApiError)
             seconds = budget.delay(error, state.attempt_number, self._dice)
+            budget.check(seconds, str(error))
             self.meter.waited += seconds
             return seconds
 
@@ -223,55 +268,42 @@ class Http:
         )
         return retrying(attempt)
 
-    def _once(self, request: Request) -> Reply:
+    def _once(self, request: Request, budget: Budget) -> Reply:
         try:
-            return self._attempt(request)
+            return self._attempt(request, budget)
         except AuthError:
             if not (request.authorized and self._authorizer.renew()):
                 raise
-            return self._attempt(request)
+            return self._attempt(request, budget)
 
-    def _attempt(self, request: Request) -> Reply:
+    def _attempt(self, request: Request, budget: Budget) -> Reply:
         seconds = self._pace.delay(request, self.clock.now())
         if seconds > 0:
-            self.meter.waited += seconds
-            self.clock.sleep(seconds)
-        with self._wire_errors(request), self._open(request) as response:
-            response.read()
-            reply = self._reply(response)
+            self.pause(seconds, budget, "The source lets itself be asked too slowly.")
+        headers = self._headers(request)
+        with self._wire_errors(request), self._open(request, headers) as response:
+            reply = self._reply(request, headers, response, response.read())
         self.meter.received += len(reply.body)
-        self._check(request, reply)
+        self.check(reply)
         return reply
 
-    def _check(self, request: Request, reply: Reply) -> None:
-        self._pace.learn(reply, self.meter)
-        error = self._judge(reply)
-        if error is not None:
-            self.meter.failures += 1
-            error.args = (self._masked(str(error), request),)  # some APIs quote the token that they refuse
-            raise error
+    def _headers(self, request: Request) -> dict[str, str]:
+        return {**request.headers, **(self._authorizer.headers() if request.authorized else {})}
 
-    def _masked(self, text: str, request: Request) -> str:
-        """The text without any secret that the request carried."""
-        authorization = self._authorizer.headers().values() if request.authorized else ()
-        said = [*authorization, *request.headers.values(), *(request.form or {}).values(), *request.query.values()]
-        for word in {word for value in said for word in value.split() if len(word) >= SECRET_LENGTH}:
-            text = text.replace(word, "…")
-        return text
-
-    def _reply(self, response: httpx.Response) -> Reply:
+    def _reply(self, request: Request, sent: Mapping[str, str], response: httpx.Response, body: bytes) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
         url = str(response.url.copy_with(query=None))
-        return Reply(response.status_code, headers, response.content, url, self.clock.now())
+        said = (*sent.values(), *(request.form or {}).values(), *request.query.values())
+        secrets = frozenset(word for value in said for word in value.split() if len(word) >= SECRET_LENGTH)
+        return Reply(response.status_code, headers, body, url, self.clock.now(), secrets)
 
     @contextmanager
-    def _open(self, request: Request) -> Generator[httpx.Response]:
+    def _open(self, request: Request, headers: dict[str, str]) -> Generator[httpx.Response]:
         self.meter.requests += 1
-        headers = {**request.headers, **(self._authorizer.headers() if request.authorized else {})}
         content = None
         if request.json is not None:
             content = msgspec.json.encode(request.json)
-            headers["content-type"] = "application/json"
+            headers = {**headers, "content-type": "application/json"}
         with self._client.stream(
             request.method,
             self.url(request.path),
@@ -315,18 +347,20 @@ def _tls() -> ssl.SSLContext:
 
 
 def retry_after(reply: Reply) -> timedelta | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3)."""
-    value = reply.headers.get("retry-after")
-    if value is None:
-        return None
+    """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); none if it is neither.
+
+    A year at most, so that it can be added to any instant.
+    """
+    value = reply.headers.get("retry-after", "")
     try:
-        return timedelta(seconds=float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(timedelta(0), parsedate_to_datetime(value) - reply.at)
-    except ValueError:
-        return None
+        try:
+            at = parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - reply.at).total_seconds()
+    return timedelta(seconds=min(max(0.0, seconds), LONGEST_ASKED)) if math.isfinite(seconds) else None
 
 
 def in_process(app: App) -> httpx.BaseTransport:

@@ -6,14 +6,19 @@ weekly_review    The week ends on Sunday; its review waits in each tenant's inbo
 after_the_limit  A source that said "not before …" is asked again then: no run sleeps, none waits for the next hour.
 new_tenants      A row in ops.tenants is a tenant: it becomes a partition and is materialized, without a deploy.
 alerts_on_kpis   Whoever materializes kpi_daily, by schedule or by hand, alerts are evaluated on it: once.
+deliver_alerts   What there is to tell waits in an outbox: receivers fail, and are asked again when it is due.
 """
 
+import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from growthos_assets import clock
+from growthos_assets.alerts.delivery import deliver
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
 from warehouse import ledger, tenants
@@ -28,6 +33,9 @@ ALERTS = dg.AssetKey(["alerts", "alerts"])
 REVIEW = dg.AssetKey(["alerts", "wbr"])
 EVENTS_PER_TICK = 200
 """Bounds a tick of the alert sensor; the rest waits for the next one."""
+
+SENDING_SECONDS = 25.0
+"""After which a tick of the delivery sensor sends no more: Dagster ends a tick at 60, and a receiver may take 30."""
 
 _groups = dg.AssetSelection.groups
 _everything = _groups("raw", "staging", "marts", "cohorts", "kpis", "alerts")
@@ -129,6 +137,21 @@ def alerts_on_kpis(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     return dg.SensorResult(run_requests=requests, cursor=str(found[-1].storage_id))
 
 
+@dg.sensor(minimum_interval_seconds=30, default_status=SENSING)
+def deliver_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Send the digests that are due. It asks for no run: a tick is all that it takes."""
+    until = time.monotonic() + SENDING_SECONDS
+    came_to: Counter[str] = Counter()
+    for tenant in _tenants():
+        try:
+            came_to += deliver(tenant.tenant_id, datetime.now(UTC), context.log, until)
+        except Exception:  # one tenant's trouble is not the others'; its delivery stays due
+            context.log.exception(f"The deliveries of {tenant.tenant_id} could not be made.")
+            came_to["broken off"] += 1
+    told = ", ".join(f"{count} {state}" for state, count in sorted(came_to.items()))
+    return dg.SkipReason(f"Deliveries: {told}." if told else "No delivery is due.")
+
+
 def _evaluates_alerts(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the run that materialized kpi_daily has planned alerts too, whatever job or selection it came from."""
     planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
@@ -137,4 +160,4 @@ def _evaluates_alerts(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 JOBS = [refresh, sync, rebuild, evaluate_alerts, review]
 SCHEDULES = [hourly_sync, daily_rebuild, weekly_review]
-SENSORS = [after_the_limit, new_tenants, alerts_on_kpis]
+SENSORS = [after_the_limit, new_tenants, alerts_on_kpis, deliver_alerts]

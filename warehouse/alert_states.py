@@ -1,20 +1,26 @@
-"""What is remembered of a tenant's alerts: states and events of the past, silences, the calendar of expected events.
+"""What is remembered of a tenant's alerts: states, events and their outbox, silences, the calendar of expected events.
 
 Everything happens as the application's role, under the tenant's row-level security.
 """
 
-from collections.abc import Mapping
-from datetime import date, datetime
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 import polars as pl
 
 from warehouse.contract import Table, json_columns, polars_schema
+from warehouse.credentials import CHANNELS
+from warehouse.credentials import TABLE as CREDENTIALS
 from warehouse.database import Cursor, Warehouse, execute, lock, query
-from warehouse.ops import AlertEvents, AlertSilences, AlertStates, ExpectedEvents
+from warehouse.ops import AlertDeliveries, AlertEvents, AlertSilences, AlertStates, ExpectedEvents
 from warehouse.quoting import literal, quoted
 
 Wish = Literal["ack", "snooze", "mute"]
+LOG = "log"
+"""The channel that every tenant has, and its one destination."""
 
 
 class Remembered(NamedTuple):
@@ -44,13 +50,95 @@ def remembered(database: Warehouse, tenant_id: str, before: date) -> Remembered:
 
 
 def record(database: Warehouse, tenant_id: str, windows: Mapping[date, pl.DataFrame], events: pl.DataFrame) -> None:
-    """Make the states of these windows what they are, and add the events that are not there yet, in one transaction."""
+    """Make the states of these windows what they are, and add the events that are not there yet, in one transaction.
+
+    With it, a digest of those that were added is put into the outbox for the log and each of the tenant's destinations.
+    """
     with database.as_tenant(tenant_id) as cursor:
         lock(cursor, "alerts")
         for day, states in windows.items():
             database.replace(cursor, AlertStates, states, scope={"window_end": str(day)})
-        seen = [name for name in events.columns if name not in AlertEvents.__spec__.key]
-        database.replace(cursor, AlertEvents, events, first_seen=seen, keep_others=True)
+        for (day,), told in events.group_by("window_end", maintain_order=True):
+            key = AlertEvents.__spec__.key
+            known = _rows(cursor, AlertEvents, f"window_end = {literal(str(day))}")
+            fresh = told.join(known, on=key, how="anti", maintain_order="left")
+            if fresh.is_empty():
+                continue
+            database.replace(cursor, AlertEvents, fresh, keep_others=True)
+            database.replace(cursor, AlertDeliveries, _deliveries(cursor, tenant_id, str(day), fresh), keep_others=True)
+
+
+class Delivery(NamedTuple):
+    """A digest that is due at one destination; `attempts` had an outcome before."""
+
+    digest_id: str
+    channel: str
+    destination: str
+    digest: str
+    attempts: int
+
+
+class Outcome(NamedTuple):
+    """What an attempt came to: sent; or an error, with the instant to try again, or without one for good."""
+
+    error: str | None = None
+    retry_at: datetime | None = None
+
+    @property
+    def state(self) -> Literal["sent", "pending", "failed"]:
+        if self.error is None:
+            return "sent"
+        return "failed" if self.retry_at is None else "pending"
+
+
+def deliver_next(
+    database: Warehouse, tenant_id: str, now: datetime, send: Callable[[Delivery], Outcome]
+) -> tuple[Delivery, Outcome] | None:
+    """Give the delivery that has been due longest to `send`, and store what it came to; None if none is due.
+
+    Its row is locked meanwhile, so that others pass it by. An error of `send`, or the process's end, leaves it due: it
+    is then sent again, under the same digest id.
+    """
+    with database.as_tenant(tenant_id) as cursor:
+        due = query(
+            cursor,
+            "SELECT digest_id, channel, destination, digest::text AS digest, attempts FROM ops.alert_deliveries "
+            f"WHERE state = 'pending' AND next_try_at <= {_instant(now)} "
+            "ORDER BY next_try_at, digest_id, channel, destination LIMIT 1 FOR UPDATE SKIP LOCKED",
+        )
+        if due.is_empty():
+            return None
+        delivery = Delivery(*due.row(0))
+        outcome = send(delivery)
+        lock(cursor, f"digest {delivery.digest_id}")  # the last of a digest's deliveries has to see all others
+        error = "NULL" if outcome.error is None else literal(outcome.error)
+        sent_at = _instant(now) if outcome.state == "sent" else "NULL"
+        query(
+            cursor,
+            f"UPDATE ops.alert_deliveries SET state = $4, attempts = attempts + 1, error = {error}, "
+            f"next_try_at = {_instant(outcome.retry_at)}, sent_at = {sent_at} "
+            "WHERE digest_id = $1 AND channel = $2 AND destination = $3 RETURNING 1",
+            [*delivery[:3], outcome.state],
+        )
+        query(
+            cursor,
+            f"UPDATE ops.alert_events e SET sent_at = {_instant(now)} "
+            "FROM ops.alert_deliveries d, "
+            "json_to_recordset(d.digest -> 'events') AS told (fingerprint text, kind text) "
+            "WHERE (d.digest_id, d.channel, d.destination) = ($1, $2, $3) AND e.window_end = d.window_end "
+            "AND (e.fingerprint, e.kind) = (told.fingerprint, told.kind) AND NOT EXISTS "
+            "(SELECT FROM ops.alert_deliveries o WHERE o.digest_id = d.digest_id AND o.state <> 'sent') RETURNING 1",
+            list(delivery[:3]),
+        )
+    return delivery, outcome
+
+
+def deliveries(database: Warehouse, tenant_id: str, since: date) -> pl.DataFrame:
+    """The outbox of windows that ended on that day or later, the newest first, without the digests' text."""
+    with database.as_tenant(tenant_id) as cursor:
+        rows = _rows(cursor, AlertDeliveries, f"window_end >= {literal(str(since))}")
+    order = {"window_end": True, "created_at": True, "channel": False, "destination": False}
+    return rows.drop("digest").sort(list(order), descending=list(order.values()))
 
 
 def history(database: Warehouse, tenant_id: str, since: date) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -111,6 +199,31 @@ def _rows(cursor: Cursor, contract: type[Table], where: str = "true", *, newest:
     order = " ORDER BY fingerprint, window_end DESC" if newest else ""
     rows = query(cursor, f"SELECT {first}{columns} FROM {spec.qualified} WHERE {where}{order}")
     return rows.select(pl.col(name).cast(dtype) for name, dtype in polars_schema(contract).items())
+
+
+def _deliveries(cursor: Cursor, tenant_id: str, day: str, events: pl.DataFrame) -> pl.DataFrame:
+    """A digest of these events of one window, for each destination there is."""
+    identity = [tenant_id, day, sorted(events.select("fingerprint", "kind").rows())]
+    digest_id = sha256(json.dumps(identity).encode()).hexdigest()
+    told = events.drop("window_end", "sent_at").to_dicts()
+    digest = {"id": digest_id, "tenant": tenant_id, "window_end": day, "events": told}
+    channels = ", ".join(map(literal, CHANNELS))
+    places = query(cursor, f"SELECT source, name FROM {CREDENTIALS} WHERE source IN ({channels})").rows()
+    row = {
+        "digest_id": digest_id,
+        "window_end": date.fromisoformat(day),
+        "digest": json.dumps(digest, default=datetime.isoformat, ensure_ascii=False),
+        "state": "pending",
+        "attempts": 0,
+        "next_try_at": (now := datetime.now(UTC)),
+        "created_at": now,
+    }
+    rows = [row | {"channel": channel, "destination": name} for channel, name in [(LOG, LOG), *places]]
+    return pl.DataFrame(rows, schema=polars_schema(AlertDeliveries))
+
+
+def _instant(at: datetime | None) -> str:
+    return "NULL" if at is None else f"{literal(at.isoformat())}::timestamptz"
 
 
 def _add(database: Warehouse, tenant_id: str, contract: type[Table], row: Mapping[str, object]) -> None:

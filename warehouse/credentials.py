@@ -1,4 +1,6 @@
-"""The credentials of a tenant's sources, sealed at rest. What is inside them is nobody's business here: bytes.
+"""The credentials of a tenant's sources, and of where its alerts go, sealed at rest.
+
+What is inside them is nobody's business here: bytes.
 
 Everything happens as the application's role, under the tenant's row-level security.
 """
@@ -15,6 +17,8 @@ from warehouse.errors import UnknownCredential
 Status = Literal["untested", "working", "failing"]
 
 TABLE = "ops.connector_credentials"
+CHANNELS = ("slack", "webhook")
+"""What is no source of data: where alerts are delivered to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,13 @@ def mark(database: Warehouse, tenant_id: str, source: str, name: str, status: St
 
 
 def everything(database: Warehouse, tenant_id: str) -> list[Stored]:
-    """The tenant's credentials by source and name, without what is inside."""
-    shown = [field.name for field in fields(Stored)]
-    rows = database.read(TABLE, tenant_id, columns=shown)
-    return [Stored(**row) for row in rows.sort("source", "name").iter_rows(named=True)]
+    """The credentials of the tenant's sources by source and name, without what is inside."""
+    return [stored for stored in _all(database, tenant_id) if stored.source not in CHANNELS]
+
+
+def destinations(database: Warehouse, tenant_id: str) -> list[Stored]:
+    """Where the tenant's alerts are delivered to, by channel (`source`) and name, without the addresses."""
+    return [stored for stored in _all(database, tenant_id) if stored.source in CHANNELS]
 
 
 def forget(database: Warehouse, tenant_id: str, source: str, name: str) -> None:
@@ -106,6 +113,12 @@ def forget(database: Warehouse, tenant_id: str, source: str, name: str) -> None:
 def purpose(source: str, name: str) -> str:
     """What binds a sealed credential to its row: it opens as no other."""
     return f"credential/{source}/{name}"
+
+
+def _all(database: Warehouse, tenant_id: str) -> list[Stored]:
+    shown = [field.name for field in fields(Stored)]
+    rows = database.read(TABLE, tenant_id, columns=shown)
+    return [Stored(**row) for row in rows.sort("source", "name").iter_rows(named=True)]
 
 
 def _open(cursor: Cursor, tenant_id: str, source: str, name: str, lock: Literal["", "FOR UPDATE"] = "") -> bytes:

@@ -84,7 +84,7 @@ class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",)):
 class ConnectorCredentials(Table, name="ops.connector_credentials", key=("source", "name")):
     """One row per credential of a source: what opens one login's accounts, sealed for its tenant."""
 
-    source: str = column("What it opens: shopify, meta, google_ads, ga4.")
+    source: str = column("What it opens: shopify, meta, google_ads, ga4; for alerts webhook, slack.")
     name: str = column("What people call it: the shop, or default.")
     sealed: pl.Binary = column("The credential, sealed (warehouse/vault.py).")
     key_id: str = column("The key that sealed it, in hex.")
@@ -126,7 +126,23 @@ class AlertEvents(Table, name="ops.alert_events", key=("fingerprint", "window_en
     at_stake: pl.Float64 = column("Money at stake; null where it has no size.", nullable=True)
     message: str = column("It in words: what, whom, the numbers, why, what to do.")
     created_at: Instant = column("When it was evaluated, by the tenant's clock.")
-    sent_at: Instant = column("When it was delivered; null waits.", nullable=True)
+    sent_at: Instant = column("When it had been delivered everywhere; null waits.", nullable=True)
+
+
+class AlertDeliveries(Table, name="ops.alert_deliveries", key=("digest_id", "channel", "destination")):
+    """One row per digest of events and destination that it goes to: the outbox, written with the events themselves."""
+
+    digest_id: str = column("SHA-256 of tenant, window and events; a webhook's idempotency key.")
+    channel: str = column("How it is sent.", isin=["log", "webhook", "slack"])
+    destination: str = column("The name of the destination, as ops.connector_credentials has it; of the log, log.")
+    window_end: pl.Date = column("Last day of the window that it is about.")
+    digest: str = column("What is sent: id, tenant, window and events.", metadata={"json": True})
+    state: str = column("failed is for good.", isin=["pending", "sent", "failed"])
+    attempts: int = column("Times that it was tried and that had an outcome.", ge=0)
+    next_try_at: Instant = column("Not to be tried before.", nullable=True)
+    error: str = column("What the last attempt failed with, and what to do.", nullable=True)
+    created_at: Instant = column("When it was put here, in real time.")
+    sent_at: Instant = column("When the destination took it.", nullable=True)
 
 
 class AlertSilences(Table, name="ops.alert_silences", key=("kind", "matcher")):
@@ -158,6 +174,7 @@ OPS: tuple[type[Table], ...] = (
     ConnectorCredentials,
     AlertStates,
     AlertEvents,
+    AlertDeliveries,
     AlertSilences,
     ExpectedEvents,
 )

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -44,7 +44,8 @@ def _handler(apps: Mapping[str, App]) -> type[BaseHTTPRequestHandler]:
                 return
             with turn[name]:
                 response = apps[name](WireRequest(self.command, f"/{path}", query, headers, body))
-            self.reply(response)
+            with suppress(BrokenPipeError, ConnectionResetError):  # who asked did not wait for the answer
+                self.reply(response)
 
         do_GET = do_POST = answer
 

@@ -62,7 +62,8 @@ class FakeShopify:
 
     Its knobs, for tests: `tokens` it knows, each until an instant (none: takes any); `scopes` of the app; `failing`,
     codes of the error table for the next answers; the number of a page that it `loses`, or `repeats` by half;
-    `shuffled` rows; `journey_after`, from when on it tells where an order's visitor came from.
+    `shuffled` rows; ids that it `forgets` when they are asked for by themselves, and those of what is `deleted`;
+    whether it `counts` exactly; `journey_after`, from when on it tells where an order's visitor came from.
     """
 
     def __init__(
@@ -92,6 +93,9 @@ class FakeShopify:
         self.loses: int | None = None
         self.repeats: int | None = None
         self.shuffled = False
+        self.forgets: set[str] = set()
+        self.deleted: set[str] = set()
+        self.counts = "EXACT"
         self.journey_after = timedelta(0)
 
     def __call__(self, request: WireRequest) -> WireResponse:
@@ -167,7 +171,7 @@ class FakeShopify:
         self._permit(field)
         if field.name in _COUNTED:
             found = len(self._searched(_COUNTED[field.name], field, variables))
-            return selected(field.selection, {"count": found, "precision": "EXACT"}, variables)
+            return selected(field.selection, {"count": found, "precision": self.counts}, variables)
         if field.name in _ROOTS:
             return self._page(field, variables, _FULL.get(text))
         if field.name == "nodes":
@@ -244,6 +248,8 @@ class FakeShopify:
         index = self._index[root][1]
         first, end = (bisect_left(index, (ceil(at.timestamp()), -1)) for at in (since, until))
         places = [place for _, place in index[first:end]]
+        if self.deleted:
+            places = [place for place in places if self._node(root, place)["id"] not in self.deleted]
         if root != "orders" or "read_all_orders" in self.scopes:
             return places
         oldest = self._now - RECENT
@@ -262,6 +268,8 @@ class FakeShopify:
         return node
 
     def _by_id(self, id: str) -> Node | None:
+        if id in self.forgets | self.deleted:
+            return None
         kind, number = id.rsplit("/", 2)[1:]
         root, first = {"Product": ("products", FIRST_PRODUCT)}.get(kind, ("orders", FIRST_ORDER))
         place = int(number) - first

@@ -22,7 +22,10 @@ CONNECTIONS, DEPTH = 5, 2
 CHILD_TYPES = {"lineItems": "LineItem", "variants": "ProductVariant"}
 AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
 ENDS = ("COMPLETED", "CANCELED", "CANCELING", "EXPIRED", "FAILED")
-"""Statuses that a job ends with; any other outcome is the errorCode of a failed one."""
+"""Statuses that a job ends with; any other outcome is the errorCode of a failed one.
+
+But for those that pass for completed: INCOMPLETE lacks a line, NO_RESULT the address of its file, and EMPTY says that
+there was nothing."""
 MIXED = 500
 """Lines among which children come before their parents: the order of an ungrouped result is nobody's promise."""
 
@@ -92,6 +95,7 @@ class Jobs:
             return None
         status = self._status(job)
         completed = status == "COMPLETED"
+        size, objects, roots = (0, 0, 0) if job.outcome == "EMPTY" else (job.size, job.objects, job.roots)
         failure = job.outcome if status == "FAILED" and job.outcome != "FAILED" else None
         address = f"{self.url}/bulk/{job.id.rpartition('/')[2]}?signature=of-the-result"
         return {
@@ -100,10 +104,10 @@ class Jobs:
             "errorCode": failure,
             "createdAt": job.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "query": job.query,
-            "objectCount": str(job.objects),
-            "rootObjectCount": str(job.roots),
-            "fileSize": str(job.size) if completed else None,
-            "url": address if completed and job.size and job.outcome != "NO_RESULT" else None,
+            "objectCount": str(objects),
+            "rootObjectCount": str(roots),
+            "fileSize": str(size) if completed else None,
+            "url": address if completed and size and job.outcome != "NO_RESULT" else None,
         }
 
     def newest_first(self) -> list[Node]:
@@ -134,7 +138,7 @@ class Jobs:
             return "CANCELED"
         if self._clock.now() < job.done:
             return "RUNNING"
-        if job.outcome in ("INCOMPLETE", "NO_RESULT"):
+        if job.outcome in ("INCOMPLETE", "NO_RESULT", "EMPTY"):
             return "COMPLETED"
         return job.outcome if job.outcome in ENDS else "FAILED"
 

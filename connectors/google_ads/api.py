@@ -5,12 +5,13 @@ https://developers.google.com/google-ads/api/rest/common/search
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from connectors.clock import Clock
-from connectors.errors import ApiError, Transient
+from connectors.errors import Transient
 from connectors.google_ads import API_VERSION
 from connectors.google_ads.arrays import elements
 from connectors.google_ads.errors import judge
@@ -33,7 +34,6 @@ class Api:
         transport: Transport | None,
         dice: random.Random | None,
     ) -> None:
-        self._clock = clock
         self._headers = {"developer-token": developer_token} if developer_token else {}
         self._http = Http(
             base_url or BASE_URL,
@@ -77,20 +77,17 @@ class Api:
         """
         asked = {"query": query, "summaryRowSetting": "SUMMARY_ROW_WITH_RESULTS"}
         request = self._query("searchStream", customer, login, asked)
-        with self._http.stream(request) as chunks:
+        with self._http.stream(request) as (head, chunks):
             for element in elements(chunks):
                 try:
                     body: Body = msgspec.json.decode(element)
                 except msgspec.DecodeError:
                     raise Transient("A part of the stream is not JSON.") from None
-                if "error" in body:
-                    raise self._late_error(element, int(body["error"].get("code", 500)))
+                if "error" in body:  # its status was sent when nobody knew of it
+                    self._http.check(replace(head, status=int(body["error"].get("code", 500)), body=element))
+                    raise Transient("The stream ended with an error.")
                 self._note(body)
                 yield body
-
-    def _late_error(self, element: bytes, status: int) -> ApiError:
-        """An error that comes when the stream has begun, its status 200 long since sent."""
-        return judge(Reply(status, {}, element, "", self._clock.now())) or Transient("The stream ended with an error.")
 
     def _query(self, method: str, customer: str, login: str, asked: Body) -> Request:
         return self._request("POST", f"customers/{customer}/googleAds:{method}", asked, {"login-customer-id": login})

@@ -99,9 +99,10 @@ class GoogleAdsClient:
         A page token that ends, or a stream that breaks off, begins anew: rows may come twice. A stream that breaks
         off every time is TooBig, if it can be asked for in smaller pieces.
         """
+        budget = self._api.budget()
         for restarts in range(RESTARTS + 1):
             try:
-                yield from self._rows(part, account)
+                yield from self._rows(part, account, budget)
                 return
             except Truncated as error:
                 if error.code not in BEGINS_ANEW:
@@ -161,12 +162,12 @@ class GoogleAdsClient:
             self.accounts()
         return self._reached[customer].through if customer in self._reached else customer
 
-    def _rows(self, part: Slice, account: Account) -> Iterator[Page]:
+    def _rows(self, part: Slice, account: Account, budget: Budget) -> Iterator[Page]:
         days = part.dates(account.timezone)
         query = QUERY.format(first=days[0], last=days[-1])
         login = self._login(account.id)
         proof: Proof | None = None
-        for body in self._api.pages(account.id, login, query, self._api.budget()):
+        for body in self._api.pages(account.id, login, query, budget):
             if proof is None:
                 proof = Proof.exactly(int(body.get("totalResultsCount", 0)), "totalResultsCount")
                 if proof.at_least > PAGED:

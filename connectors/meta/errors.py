@@ -6,7 +6,7 @@ https://developers.facebook.com/docs/marketing-api/overview/rate-limiting
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -113,22 +113,21 @@ def judge(reply: Reply) -> ApiError | None:
         told = msgspec.json.decode(reply.body, type=Told).error
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _unexplained(reply)
-    return fault(told, reply.at, reply.headers, account_of(reply.url))
+    return fault(told, reply)
 
 
-def fault(
-    told: Mapping[str, Any], at: datetime, headers: Mapping[str, str] | None = None, account: str | None = None
-) -> ApiError:
-    """An error as Meta tells it (message, code, error_subcode, is_transient, fbtrace_id), as ours."""
-    message, code, subcode = str(told.get("message", "")), told.get("code"), told.get("error_subcode")
+def fault(told: Mapping[str, Any], reply: Reply) -> ApiError:
+    """An error as Meta tells it (message, code, error_subcode, is_transient, fbtrace_id) in an answer, as ours."""
+    message, code, subcode = reply.masked(str(told.get("message", ""))), told.get("code"), told.get("error_subcode")
     by_message = next((words for words in MESSAGES if words in message.lower()), None)
     rule = MESSAGES[by_message] if by_message else _rule(code, subcode, bool(told.get("is_transient")))
     name = PAGE_TOO_BIG if by_message == PAGE_TOO_BIG else "/".join(str(n) for n in (code, subcode) if n is not None)
     text = f"Meta says: {message[:EXCERPT]} (code {name}, trace {told.get('fbtrace_id', 'none')}). {rule.advice}"
     if rule.error is RateLimited:
-        regain = max((reading.regain for reading in readings(headers or {}, account)), default=timedelta(0))
+        told_of = readings(reply.headers, account_of(reply.url))
+        regain = max((reading.regain for reading in told_of), default=timedelta(0))
         wait = regain or BLOCKED_FOR.get((code, subcode), timedelta(minutes=5))
-        return RateLimited(text, retry_at=at + wait, code=name)
+        return RateLimited(text, retry_at=reply.at + wait, code=name)
     return rule.error(text, code=name)
 
 
@@ -145,5 +144,5 @@ def _unexplained(reply: Reply) -> ApiError:
         return RateLimited(f"Meta answered 429. {WAIT}", retry_at=reply.at + wait, code="429")
     if reply.status >= 500:
         return Transient(f"Meta answered {reply.status} without a word. {PASSES}", code=str(reply.status))
-    excerpt = reply.body[:EXCERPT].decode(errors="replace")
+    excerpt = reply.masked(reply.body.decode(errors="replace"))[:EXCERPT]
     return Bug(f"Meta answered {reply.status}: {excerpt}. {REPORT}", code=str(reply.status))

@@ -52,7 +52,7 @@ def _debugged(graph: Graph, access_token: str, budget: Budget) -> tuple[dict[str
     reply = graph.post("", {"batch": json.dumps([asked]), "include_headers": "false"}, budget)
     told = msgspec.json.decode(reply.json()[0]["body"])
     if "error" in told:
-        raise fault(told["error"], reply.at, reply.headers)
+        raise fault(told["error"], reply)
     return told["data"], reply
 
 

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from connectors.slices import Slice
 
 DELIVERY = ("spend", "impressions", "clicks")
-"""What adds up exactly over campaigns, ad sets and ads, and so proves that none is missing."""
+"""What adds up over campaigns, ad sets and ads (spend, which comes first, but for rounding), and so proves that none is
+missing."""
 
 FIELD_GROUPS = (
     (*DELIVERY, "inline_link_clicks", "reach", "frequency", "objective", "attribution_setting"),

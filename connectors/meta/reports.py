@@ -8,7 +8,6 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,7 +19,6 @@ from connectors.source import Body
 
 SMALLEST_PAGE = 10
 FIRST_POLL, LONGEST_POLL = 5.0, 30.0
-GIVE_UP_AFTER = timedelta(hours=1)
 ATTEMPTS = 2
 ROUNDS = 3
 """How often one cursor may be given before it is a circle and not a page that came twice."""
@@ -83,12 +81,13 @@ class Graph:
         raise TooBig("Meta gave up on a report, and again. Ask for fewer days, or fewer campaigns.", code="Job Failed")
 
     def _completes(self, run: str, budget: Budget) -> bool:
-        """Wait until a report is no longer worked on, and say whether it is there. All done is not yet completed."""
-        clock, wait = self._http.clock, FIRST_POLL
-        deadline = clock.now() + GIVE_UP_AFTER
-        while clock.now() < deadline:
-            self._http.meter.waited += wait
-            clock.sleep(wait)
+        """Wait until a report is no longer worked on, and say whether it is there. All done is not yet completed.
+
+        RateLimited if the slice's time is over before: a report that takes Meta long is not one that is too big.
+        """
+        wait = FIRST_POLL
+        while True:
+            self._http.pause(wait, budget, f"Meta is still at work on report {run}.")
             wait = min(LONGEST_POLL, wait * 1.5)
             reply = self.get(run, {"fields": STATUS_FIELDS}, budget)
             status = reply.json()
@@ -102,7 +101,6 @@ class Graph:
                     pass
                 case other:
                     raise Bug(f"Meta says of a report: {other}. Report this with the message.", code=other)
-        raise TooBig("Meta worked on a report for an hour without an end.", code="timeout")
 
 
 def _raise_what_lasts(status: Mapping[str, Any], reply: Reply) -> None:
@@ -112,7 +110,7 @@ def _raise_what_lasts(status: Mapping[str, Any], reply: Reply) -> None:
         "code": status.get("error_code"),
         "error_subcode": status.get("error_subcode"),
     }
-    error = fault(told, reply.at, reply.headers)
+    error = fault(told, reply)
     if not isinstance(error, (Transient, Bug)):
         raise error
 

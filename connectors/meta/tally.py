@@ -1,10 +1,14 @@
 """Whether every row came: what the rows add up to, day by day, against what the account itself says.
 
+Impressions and clicks add up exactly. Spend is told rounded, so that a sum of it may differ from the account's by half
+of the smallest unit for each row.
+
 Insights counts no rows, so a page that gets lost between two others shows in nothing but the sums. Rows of which
 the account delivered nothing that day, and only later conversions are told, add nothing to them: a lost page that
 holds no other row is the one thing that this does not see.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -33,13 +37,17 @@ class Tally:
     def proof(self, totals: Iterable[dict[str, Any]]) -> Proof:
         """That the rows are all there are, by the account's own rows by day; Truncated if they do not agree."""
         came = _by_day(self._rows.values())
-        said = _by_day((row["date_start"], _delivery(row)) for row in totals)
-        if came != said:
-            day = min(day for day in came.keys() | said.keys() if came.get(day) != said.get(day))
-            raise Truncated(
-                f"Meta's rows of {day} add up to {_words(came.get(day, NOTHING))}, and its account says "
-                f"{_words(said.get(day, NOTHING))}. Some rows are missing."
-            )
+        told = [(row["date_start"], _delivery(row)) for row in totals]
+        said = _by_day(told)
+        rows = Counter(day for day, _ in self._rows.values())
+        half = _smallest_unit([*self._rows.values(), *told]) / 2
+        for day in sorted(came.keys() | said.keys()):
+            ours, theirs = came.get(day, NOTHING), said.get(day, NOTHING)
+            if ours[1:] != theirs[1:] or abs(ours[0] - theirs[0]) > half * rows[day]:
+                raise Truncated(
+                    f"Meta's rows of {day} add up to {_words(ours)}, and its account says {_words(theirs)}. "
+                    "Some rows are missing."
+                )
         return Proof.exactly(len(self._rows), PROVEN_BY)
 
 
@@ -52,6 +60,11 @@ def _by_day(rows: Iterable[tuple[str, Sums]]) -> dict[str, Sums]:
 
 def _delivery(row: dict[str, Any]) -> Sums:
     return tuple(Decimal(row.get(metric, "0")) for metric in DELIVERY)
+
+
+def _smallest_unit(rows: Iterable[tuple[str, Sums]]) -> Decimal:
+    """Of the currency, as far as it is told of: a cent, where any spend has cents, or a whole yen."""
+    return min((Decimal(1).scaleb(int(spend.as_tuple().exponent)) for _, (spend, *_) in rows), default=Decimal(1))
 
 
 def _words(sums: Sums) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from connectors.errors import ApiError, RateLimited, Transient
 from connectors.http import Budget, Http, Reply, Request
-from connectors.shopify.errors import JOBS_AFTER, failure
+from connectors.shopify.errors import failure
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.join import Joined, Node
 from connectors.shopify.queries import BULK_CANCEL, BULK_OWN, BULK_RUN, BULK_STATE, Listing
@@ -22,8 +22,6 @@ Job = dict[str, Any]
 
 UNDERWAY = ("CREATED", "RUNNING")
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
-PATIENCE = timedelta(hours=1)
-"""How long a job is waited for; then it goes on alone, and the next pull takes it over."""
 STALE = timedelta(days=1)
 """A job that nobody will take over any more."""
 PIECE = 8 << 20
@@ -59,18 +57,15 @@ class Bulk:
                     raise failure("INCOMPLETE", f"{joined.orphans} objects belong to none that came", reply)
 
     def _finished(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:
-        """The job that has run the query, and the answer that told so."""
+        """The job that has run the query, and the answer that told so.
+
+        RateLimited if the slice's time is over before: then the job goes on alone, and the next pull takes it over.
+        """
         http = self._graphql.http
         job, reply = self._started(query, matching, budget)
-        deadline, pause = http.clock.now() + PATIENCE, FIRST_LOOK
+        pause = FIRST_LOOK
         while job["status"] in UNDERWAY:
-            if http.clock.now() >= deadline:
-                raise RateLimited(
-                    f"Shopify is still at work on {job['id']}; its result is fetched when it is there.",
-                    retry_at=http.clock.now() + JOBS_AFTER,
-                )
-            http.meter.waited += pause
-            http.clock.sleep(pause)
+            http.pause(pause, budget, f"Shopify is still at work on {job['id']}, whose result is fetched later.")
             pause = min(LONGEST_LOOK, pause * 1.5)
             data, reply = self._graphql.reply(BULK_STATE, budget, id=job["id"])
             job = data["bulkOperation"]

@@ -28,6 +28,8 @@ BULK_FROM = 5_000
 """Objects from which a bulk operation beats pages, its start-up time included."""
 WALK_LIMIT = 20_000
 """Objects that are walked at most: a walk ends at 25,000, and the window may fill up to that."""
+WALKS = 3
+"""Walks of one window at most: if it is too busy to stand still for any of them, a range has to do."""
 SHORTEST = timedelta(minutes=1)
 MONTH = timedelta(days=30)
 SETTLE = timedelta(seconds=60)
@@ -116,27 +118,41 @@ class ShopifyClient:
         self._http.close()
 
     def _in_pages(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
-        """Page after page. What is updated meanwhile leaves the closed window, and nothing can enter it."""
+        """Page after page. What is updated meanwhile leaves the closed window, and nothing can enter it.
+
+        So a walk that finds as many as were counted before has them all. One that finds fewer has lost some if the
+        count is still the same, and the proof tells; if the count fell, what is missing may have left or be lost, and
+        the window is walked again.
+        """
 
         def fetch(after: str | None) -> Node:
             return self._page(listing.page, budget, after=after, query=search)[listing.root]
 
-        seen = set[str]()
-        for page in pages(fetch):
-            nodes = whole(self._graphql, listing, page["nodes"], budget)
-            seen.update(node["id"] for node in nodes)
-            yield _page(nodes)
-        # with as many as there were before, no later count could say anything else
-        after = before if len(seen) == before else self._count(listing, search, budget)
-        yield Page([], Proof(after, before, f"{listing.root}Count before and after"))
+        found, walks = set[str](), 0
+        while True:
+            seen = set[str]()
+            for page in pages(fetch):
+                nodes = whole(self._graphql, listing, page["nodes"], budget)
+                seen.update(node["id"] for node in nodes)
+                yield _page(nodes)
+            found |= seen
+            walks += 1
+            after = self._count_after(listing, search, before, len(seen), budget)
+            if after >= before or walks == WALKS:
+                break
+            before = after
+        left = len(found - seen)  # read by an earlier walk, and no longer in the window
+        yield Page([], _between(listing, after + left, before + left))
 
     def _in_bulk(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
-        roots = kept = 0
+        """One job. That its file is whole, it proves by itself; that it saw the window, the counts around it do."""
+        found = set[str]()
         for nodes in self._bulk.nodes(listing, search, before, budget):
-            records = _page(detailed(self._graphql, listing, nodes, budget))
-            roots, kept = roots + len(nodes), kept + len(records.records)
-            yield records
-        yield Page([], Proof(kept, roots, "rootObjectCount of the bulk operation"))
+            kept = detailed(self._graphql, listing, nodes, budget)
+            found.update(node["id"] for node in kept)
+            yield _page(kept)
+        after = self._count_after(listing, search, before, len(found), budget)
+        yield Page([], _between(listing, after, before))
 
     def _page(self, operation: Operation, budget: Budget, **variables: Any) -> dict[str, Any]:
         """As many nodes as may be asked for at once; what one query may cost is learned once."""
@@ -149,8 +165,16 @@ class ShopifyClient:
                     raise
                 self._sizes[operation.name] = first // 2
 
+    def _count_after(self, listing: Listing, search: str, before: int, read: int, budget: Budget) -> int:
+        """How many there are now; not asked if all were read, since no answer could say anything else."""
+        return before if read == before else self._count(listing, search, budget)
+
     def _count(self, listing: Listing, search: str, budget: Budget) -> int:
-        return self._graphql.ask(listing.count, budget, query=search)[f"{listing.root}Count"]["count"]
+        """How many match. TooBig if Shopify does not count to the end: then it would prove nothing."""
+        told = self._graphql.ask(listing.count, budget, query=search)[f"{listing.root}Count"]
+        if told["precision"] != "EXACT":
+            raise TooBig(f"Shopify stopped counting {listing.root} at {told['count']}; the slice is split.")
+        return told["count"]
 
 
 def searched(part: Slice) -> str:
@@ -162,6 +186,10 @@ def _second(at: datetime) -> str:
     whole = at.astimezone(UTC)
     whole += timedelta(microseconds=-whole.microsecond % 1_000_000)
     return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _between(listing: Listing, at_least: int, at_most: int) -> Proof:
+    return Proof(at_least, at_most, f"{listing.root}Count before and after")
 
 
 def _page(nodes: list[Node]) -> Page:

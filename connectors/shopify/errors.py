@@ -78,7 +78,7 @@ def judge(reply: Reply) -> ApiError | None:
         advice = f"Shopify answered with API version {version} instead of {API_VERSION}: upgrade GrowthOS."
         return ApiRetired(advice, code=version)
     if reply.status >= 400:
-        excerpt = told.errors if isinstance(told.errors, str) else reply.body[:EXCERPT].decode(errors="replace")
+        excerpt = told.errors if isinstance(told.errors, str) else reply.body.decode(errors="replace")
         return failure(str(reply.status), excerpt, reply, told)
     if isinstance(told.errors, str):
         return failure("errors", told.errors, reply, told)
@@ -91,7 +91,7 @@ def judge(reply: Reply) -> ApiError | None:
 def failure(code: str, said: str, reply: Reply, told: Envelope | None = None) -> ApiError:
     """The error that a code stands for. An unknown one is a bug: it must not pass for anything milder."""
     rule = TABLE.get(code, Rule(Bug, "nothing here expects this; report it"))
-    message = f"Shopify says {code}: {rule.advice}. ({' '.join(said.split())[:EXCERPT]})"
+    message = f"Shopify says {code}: {rule.advice}. ({' '.join(reply.masked(said).split())[:EXCERPT]})"
     cost = told and told.cost
     if rule.error is not RateLimited:
         return rule.error(message, code=code)

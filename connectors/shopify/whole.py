@@ -27,7 +27,7 @@ DETAILS = 10
 
 
 def whole(graphql: GraphQL, listing: Listing, nodes: Iterable[Node], budget: Budget) -> list[Node]:
-    """The nodes of a page, complete. One that is gone by now is left out."""
+    """The nodes of a page, complete. One that Shopify says is gone by now is left out, and counts as not read."""
     complete = [_connected(graphql, listing.connections, node, budget) for node in nodes]
     return detailed(graphql, listing, complete, budget)
 

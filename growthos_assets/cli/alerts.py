@@ -1,4 +1,4 @@
-"""`growthos alerts`: what fires, what to keep quiet about, what was, and what the rules would have said."""
+"""`growthos alerts`: what fires, what to keep quiet about, what was and would have been, and who is told."""
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -40,8 +40,10 @@ NoteOption = Annotated[str, typer.Option("--note", help="Why, for whoever asks l
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     from growthos_assets.cli.alert_backtest import backtest
+    from growthos_assets.cli.alert_destinations import destination_app
 
     alerts_app.command()(backtest)
+    alerts_app.add_typer(destination_app, name="destination")
     app.add_typer(alerts_app, name="alerts")
 
 
@@ -133,9 +135,10 @@ def history(
     settings, now = now_of(tenant)
     since = window_of(settings, now, days, None).start
     states, events = alert_states.history(warehouse(), tenant, since)
+    deliveries = alert_states.deliveries(warehouse(), tenant, since)
     if format is Format.json:
-        told = states.drop("finding", "version")
-        print_json({"tenant": tenant, "since": since, "states": told.to_dicts(), "events": events.to_dicts()})
+        kept = {"states": states.drop("finding", "version"), "events": events, "deliveries": deliveries}
+        print_json({"tenant": tenant, "since": since, **{name: rows.to_dicts() for name, rows in kept.items()}})
         return
     if states.is_empty():
         console.print(f"No alert since {since}.")
@@ -153,6 +156,12 @@ def history(
             sent = f"{row['sent_at']:%Y-%m-%d %H:%M}" if row["sent_at"] else "not yet"
             told.add_row(str(row["window_end"]), row["kind"], row["alert_id"], sent)
         console.print(told)
+    if not deliveries.is_empty():
+        sends = table("day", "to", "state", "attempts", "error", title="Deliveries", right=["attempts"])
+        for row in deliveries.iter_rows(named=True):
+            to = f"{row['channel']}/{row['destination']}"
+            sends.add_row(str(row["window_end"]), to, row["state"], str(row["attempts"]), row["error"] or "")
+        console.print(sends)
 
 
 @alerts_app.command()

@@ -193,6 +193,35 @@ def test_an_error_in_the_middle_of_a_stream_is_one(clock, streaming):
     assert caught.value.kind == "bug"
 
 
+def ending_with(fake, error):
+    """The fake, whose streams end with an error."""
+
+    def app(request):
+        answer = fake(request)
+        return replace(answer, body=b'[{"results":[]},' + error(request).body + b"]") if is_stream(request) else answer
+
+    return app
+
+
+def test_an_error_in_the_middle_of_a_stream_quotes_no_token(clock, streaming):
+    fake = FakeGoogleAds(WORLD, clock)
+    denied = "authorizationError.USER_PERMISSION_DENIED"
+    app = ending_with(fake, lambda request: fake.error(denied, request.headers["authorization"]))
+    with pytest.raises(PermissionDenied, match="Bearer …"):
+        pulled(connect(app, clock), WHOLE, ACCOUNT)
+
+
+def test_a_quota_that_ends_in_the_middle_of_a_stream_is_heeded(clock, streaming):
+    fake = FakeGoogleAds(WORLD, clock)
+    recorder = Recorder(ending_with(fake, lambda _: fake.error("quotaError.RESOURCE_EXHAUSTED", retry_delay=3600)))
+    client = connect(recorder, clock)
+    for _ in range(2):
+        with pytest.raises(RateLimited) as caught:
+            pulled(client, WHOLE, ACCOUNT)
+        assert caught.value.retry_at == clock.now() + timedelta(hours=1)
+    assert len([request for request in recorder.requests if is_stream(request)]) == 1
+
+
 @pytest.mark.parametrize("paged", [0, 10**9])
 def test_a_login_that_ends_meanwhile_is_renewed(clock, monkeypatch, paged):
     monkeypatch.setattr(module, "PAGED", paged)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from meta_pulling import ACCOUNT, LAST_DAY, SOURCE, served, shop, truth
 
 from connectors.client import Proof
-from connectors.errors import AuthError, ConfigError, TooBig, Truncated
+from connectors.errors import AuthError, ConfigError, RateLimited, TooBig, Truncated
 from connectors.fake.meta import ACCESS_TOKEN
 from connectors.fake.meta_insights import GraphError
+from connectors.http import COME_BACK, SLICE_LASTS
 from connectors.meta import PAGE_SIZE
 from connectors.meta.query import narrower
 from connectors.slices import plan
@@ -152,13 +153,25 @@ def test_a_report_that_fails_is_asked_for_once_more(ending):
         meta.pull(asked)
 
 
-def test_a_report_is_not_waited_for_longer_than_an_hour():
+@pytest.mark.parametrize("ends", ["Job Completed", "Job Failed"])
+def test_reports_are_not_waited_for_longer_than_a_slice_lasts(ends):
+    meta = shop()
+    meta.fake.report_seconds = 3000.0 if ends == "Job Failed" else 1e6
+    meta.fake.report_ends = [ends]
+    started = meta.clock.now()
+    with pytest.raises(RateLimited, match="still at work") as raised:
+        meta.pull(meta.slice(30))
+    assert SLICE_LASTS - timedelta(minutes=1) < meta.clock.now() - started <= SLICE_LASTS
+    assert raised.value.retry_at == meta.clock.now() + COME_BACK
+
+
+def test_splitting_does_not_wait_for_ever_either():
     meta = shop()
     meta.fake.report_seconds = 1e6
     started = meta.clock.now()
-    with pytest.raises(TooBig, match="for an hour"):
-        meta.pull(meta.slice(30))
-    assert timedelta(hours=1) <= meta.clock.now() - started < timedelta(hours=1, minutes=1)
+    with pytest.raises(RateLimited, match="still at work"):
+        meta.client.split(meta.slice(1), ACCOUNT)
+    assert meta.clock.now() - started <= SLICE_LASTS
 
 
 def test_all_done_is_not_completed():

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from meta_pulling import SOURCE, served, shop
 
-from connectors.errors import ApiRetired, Bug, ConfigError, PermissionDenied, RateLimited, TooBig, Transient
+from connectors.errors import ApiRetired, AuthError, Bug, ConfigError, PermissionDenied, RateLimited, TooBig, Transient
+from connectors.fake.meta import ACCESS_TOKEN
 from connectors.fake.meta_insights import GraphError
 from connectors.http import Budget, Reply
 from connectors.meta.errors import BLOCKED_FOR, MESSAGES, TABLE, judge
@@ -120,6 +121,13 @@ def test_what_a_failed_report_says_is_read_by_the_table_too(code, subcode, kind)
         meta.pull(meta.slice(30))
     assert raised.value.code.startswith(str(code))
     assert sum(request.method == "POST" for request in meta.requests) == 1
+
+
+def test_a_failed_report_quotes_no_token():
+    meta = shop()
+    meta.fake.failing_reports = [GraphError(190, f"Malformed access token {ACCESS_TOKEN}")]
+    with pytest.raises(AuthError, match="Malformed access token …"):
+        meta.pull(meta.slice(30))
 
 
 def test_a_report_that_failed_by_chance_is_made_again():

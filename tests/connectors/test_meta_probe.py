@@ -72,6 +72,13 @@ def test_a_token_that_cannot_be_looked_at(code, passed):
     assert "You must provide" in finding.message
 
 
+@pytest.mark.parametrize("before", ["Malformed access token ", "x" * 290 + " "])
+def test_no_finding_quotes_the_token(before):
+    meta = shop()
+    meta.fake.batch_failing = [GraphError(190, before + ACCESS_TOKEN)]
+    assert ACCESS_TOKEN[:8] not in found(meta)["token"].message
+
+
 @pytest.mark.parametrize(("skew", "passed"), [(4, True), (6, False), (-6, False)])
 def test_a_clock_that_is_wrong(skew, passed):
     meta = shop()

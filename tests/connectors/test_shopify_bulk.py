@@ -13,8 +13,9 @@ from shopify_api import Seen, client, end, everything, pulled, small, storm
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, PermissionDenied, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.shopify import FakeShopify
+from connectors.http import COME_BACK, SLICE_LASTS
 from connectors.shopify import bulk
-from connectors.shopify.bulk import PATIENCE, STALE
+from connectors.shopify.bulk import STALE
 from connectors.shopify.client import searched
 from connectors.shopify.join import Joined
 from connectors.shopify.queries import LISTINGS
@@ -67,9 +68,12 @@ def test_looks_become_rarer_up_to_one_a_minute(fake, clock):
 
 def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, clock):
     fake.jobs.objects_per_second = 3 * len(IDS) / 5400
-    with pytest.raises(RateLimited, match="still at work"):
+    started = clock.now()
+    with pytest.raises(RateLimited, match="still at work") as told:
         pulled(client(fake, clock, mode="bulk"), everything(WORLD))
-    clock.sleep(PATIENCE.total_seconds())
+    assert clock.now() - started <= SLICE_LASTS
+    assert told.value.retry_at == clock.now() + COME_BACK
+    clock.sleep(SLICE_LASTS.total_seconds())
     seen = Seen(fake)
     assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
     assert "BulkRun" not in operations(seen)
@@ -130,6 +134,14 @@ def test_a_result_without_a_line_is_noticed_and_run_again(fake, clock):
     fake.fail("INCOMPLETE", times=2)
     shop = client(fake, clock, mode="bulk")
     assert storm(lambda: pulled(shop, everything(WORLD))).keys() == IDS
+
+
+def test_a_job_that_says_nothing_of_a_full_window_is_not_believed(fake, clock):
+    fake.jobs.outcomes.append("EMPTY")
+    shop = client(fake, clock, mode="bulk")
+    with pytest.raises(Truncated, match="0 came"):
+        pulled(shop, everything(WORLD))
+    assert pulled(shop, everything(WORLD)).keys() == IDS
 
 
 def test_nothing_is_a_result_too(fake, clock):

@@ -113,8 +113,8 @@ def test_slices_that_meet_hold_every_order_once(cuts):
     assert len(found) == len(set(found)) == len(WORLD.orders)
 
 
-def test_what_is_missing_is_counted_again(clock):
-    """An order that is refunded while its slice is read leaves it; the count afterwards knows that."""
+def test_what_leaves_while_it_is_read_is_not_missed(clock):
+    """An order that is refunded while its slice is read leaves it: the walk is made again, and finds all the others."""
     refunded = next(order for order in WORLD.orders if order.aftermath.refund)
     at = datetime.fromtimestamp(refunded.aftermath.refund.created, UTC)
     clock = VirtualClock(at - timedelta(seconds=1))
@@ -129,8 +129,15 @@ def test_what_is_missing_is_counted_again(clock):
     part = everything(WORLD).during(at - timedelta(days=30), clock.now())
     *_, last = client(seen, clock).pull(part, ACCOUNT)
     names = [msgspec.json.decode(request.body)["operationName"] for request in seen.requests]
-    assert names.count("OrdersCount") == 2
-    assert last.proof.at_most - last.proof.at_least == 1
+    assert (names.count("OrdersCount"), names.count("Orders")) == (2, 2)
+    found = len(fake.truth("orders", part.start, part.end))
+    assert (last.proof.at_least, last.proof.at_most) == (found, found)
+
+
+def test_a_count_that_is_not_exact_proves_nothing(fake, clock):
+    fake.counts = "AT_LEAST"
+    with pytest.raises(TooBig, match=f"stopped counting orders at {len(WORLD.orders)}"):
+        pulled(client(fake, clock), everything(WORLD))
 
 
 def test_an_order_of_300_lines_is_brought_whole(clock):
@@ -214,8 +221,8 @@ def test_orders_that_the_scopes_hide_are_missed_aloud():
     (account,) = shop.accounts()
     policy = shop.policies["shopify/orders"]
     plan = slices.plan(policy, account, "shopify/orders", shop.request("shopify/orders"), [], clock.now())
-    (note,) = plan.notes
-    assert note.startswith("Example Goods: nothing before 2025-12-1")
+    (note,) = plan.missing
+    assert note.startswith("nothing before 2025-12-1")
     assert note.endswith("Give the app the scope read_all_orders and install it again to have them all.")
     found = {id for part in plan.slices for id in pulled(shop, part)}
     recent = [o for o in world.orders if o.created >= clock.now().timestamp() - 60 * 86_400 - 60]

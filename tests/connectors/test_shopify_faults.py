@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import TOKEN, Token, client, end, everything, pulled, small
+from shopify_api import ACCOUNT, TOKEN, Seen, Token, client, end, everything, pulled, small
 
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, AuthError, RateLimited, Truncated
@@ -20,6 +21,9 @@ from connectors.shopify.client import ShopifyClient
 
 WORLD = small(days=10)
 IDS = {f"gid://shopify/Order/{5_800_000_000_000 + place}" for place in range(len(WORLD.orders))}
+
+
+REFUNDED = sorted(IDS)[max(place for place, order in enumerate(WORLD.orders) if order.aftermath.refund)]
 
 
 @pytest.fixture
@@ -91,10 +95,67 @@ def test_a_lost_page_is_noticed(fake, clock, page):
     assert pulled(client(fake, clock), everything(WORLD)).keys() == IDS  # the next walk is whole
 
 
+def is_page(request):
+    return b'"operationName":"Orders"' in request.body
+
+
+def test_a_lost_order_is_noticed_though_another_has_left_meanwhile(fake, clock):
+    """Counted alone, the one that left would excuse the one that is missing."""
+    turn = iter(["lost"])
+
+    def losing(request):
+        answer = fake(request)
+        if not is_page(request) or not next(turn, None):
+            return answer
+        body = msgspec.json.decode(answer.body)
+        nodes = body["data"]["orders"]["nodes"]
+        fake.deleted = {next(node["id"] for node in nodes[1:] if not node["refunds"])}
+        del nodes[0]
+        return replace(answer, body=msgspec.json.encode(body))
+
+    assert pulled(client(losing, clock), everything(WORLD)).keys() == IDS
+
+
+def test_a_window_that_never_stands_still_is_proven_by_a_range(fake, clock):
+    leaving = sorted(IDS - {REFUNDED})[-9:]
+
+    def busy(request):
+        answer = fake(request)
+        if is_page(request) and msgspec.json.decode(request.body)["variables"]["after"] is None:
+            fake.deleted = fake.deleted | {leaving.pop()}
+        return answer
+
+    seen = Seen(busy)
+    *pages, last = client(seen, clock).pull(everything(WORLD), ACCOUNT)
+    found = {record.external_id for page in pages for record in page.records}
+    walks = [r for r in seen.requests if is_page(r) and b'"after":null' in r.body]
+    assert len(walks) == module.WALKS == len(fake.deleted)
+    assert last.proof.at_most - last.proof.at_least == 1
+    assert last.proof.at_least <= len(found) <= last.proof.at_most
+    assert found >= IDS - fake.deleted
+
+
+@pytest.mark.parametrize("mode", ["paged", "bulk"])
+def test_an_order_that_is_listed_and_not_found_by_its_id_is_missed(fake, clock, mode):
+    fake.forgets = {REFUNDED}
+    with pytest.raises(Truncated):
+        pulled(client(fake, clock, mode=mode), everything(WORLD))
+
+
+@pytest.mark.parametrize("mode", ["paged", "bulk"])
+def test_an_order_that_is_deleted_while_it_is_read_is_not_missed(fake, clock, mode):
+    def deleting(request):
+        if b'"operationName":"OrderDetails"' in request.body:
+            fake.deleted = {REFUNDED}
+        return fake(request)
+
+    assert pulled(client(deleting, clock, mode=mode), everything(WORLD)).keys() == IDS - {REFUNDED}
+
+
 def test_a_page_that_comes_twice_is_counted_once(fake, clock):
     fake.repeats = 3
     shop = client(fake, clock)
-    pages = [page.records for page in shop.pull(everything(WORLD), module.Account("", "", "UTC", "USD"))]
+    pages = [page.records for page in shop.pull(everything(WORLD), ACCOUNT)]
     assert sum(map(len, pages)) > len(IDS)
     fake.repeats = 3
     assert pulled(shop, everything(WORLD)).keys() == IDS

@@ -47,7 +47,12 @@ def test_dg_lists_the_definitions(database: str) -> None:
         in_layers("raw", "staging", "marts", "cohorts", "kpis", "alerts")
     )
     assert {job["name"] for job in listed["jobs"]} >= {"refresh", "sync", "rebuild", "evaluate_alerts", "review"}
-    assert {sensor["name"] for sensor in listed["sensors"]} == {"after_the_limit", "new_tenants", "alerts_on_kpis"}
+    assert {sensor["name"] for sensor in listed["sensors"]} == {
+        "after_the_limit",
+        "new_tenants",
+        "alerts_on_kpis",
+        "deliver_alerts",
+    }
 
 
 class Ui:

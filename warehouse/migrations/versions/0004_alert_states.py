@@ -63,6 +63,49 @@ ADDED = (
 
 def upgrade() -> None:
     op.create_table(
+        "alert_deliveries",
+        sa.Column("tenant_id", sa.Text(), nullable=False, comment="The tenant that owns the row."),
+        sa.Column(
+            "digest_id",
+            sa.Text(),
+            nullable=False,
+            comment="SHA-256 of tenant, window and events; a webhook's idempotency key.",
+        ),
+        sa.Column("channel", sa.Text(), nullable=False, comment="How it is sent."),
+        sa.Column(
+            "destination",
+            sa.Text(),
+            nullable=False,
+            comment="The name of the destination, as ops.connector_credentials has it; of the log, log.",
+        ),
+        sa.Column("window_end", sa.Date(), nullable=False, comment="Last day of the window that it is about."),
+        sa.Column(
+            "digest",
+            postgresql.JSON(astext_type=sa.Text()),
+            nullable=False,
+            comment="What is sent: id, tenant, window and events.",
+        ),
+        sa.Column("state", sa.Text(), nullable=False, comment="failed is for good."),
+        sa.Column(
+            "attempts", sa.BigInteger(), nullable=False, comment="Times that it was tried and that had an outcome."
+        ),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True, comment="Not to be tried before."),
+        sa.Column("error", sa.Text(), nullable=True, comment="What the last attempt failed with, and what to do."),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), nullable=False, comment="When it was put here, in real time."
+        ),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True, comment="When the destination took it."),
+        sa.PrimaryKeyConstraint("tenant_id", "digest_id", "channel", "destination"),
+        schema="ops",
+        comment="One row per digest of events and destination that it goes to: the outbox, written with the events themselves.",
+    )
+    op.execute("ALTER TABLE ops.alert_deliveries ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE ops.alert_deliveries FORCE ROW LEVEL SECURITY")
+    op.execute(
+        "CREATE POLICY tenant ON ops.alert_deliveries USING (tenant_id = current_setting('app.tenant_id', true)) WITH CHECK (tenant_id = current_setting('app.tenant_id', true))"
+    )
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ops.alert_deliveries TO growthos_app")
+    op.create_table(
         "alert_events",
         sa.Column("tenant_id", sa.Text(), nullable=False, comment="The tenant that owns the row."),
         sa.Column("fingerprint", sa.Text(), nullable=False, comment="ops.alert_states."),
@@ -80,7 +123,12 @@ def upgrade() -> None:
             nullable=False,
             comment="When it was evaluated, by the tenant's clock.",
         ),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True, comment="When it was delivered; null waits."),
+        sa.Column(
+            "sent_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When it had been delivered everywhere; null waits.",
+        ),
         sa.PrimaryKeyConstraint("tenant_id", "fingerprint", "window_end", "kind"),
         schema="ops",
         comment="One row per thing to tell of an alert, once, however often its window is evaluated.",
@@ -240,9 +288,27 @@ def upgrade() -> None:
         existing_comment="One row per alert that fires now: a week against the week before, by the rules of kpis/alerts.py.",
         schema="alerts",
     )
+    op.alter_column(
+        "connector_credentials",
+        "source",
+        existing_type=sa.TEXT(),
+        comment="What it opens: shopify, meta, google_ads, ga4; for alerts webhook, slack.",
+        existing_comment="What it opens: shopify, meta, google_ads, ga4.",
+        existing_nullable=False,
+        schema="ops",
+    )
 
 
 def downgrade() -> None:
+    op.alter_column(
+        "connector_credentials",
+        "source",
+        existing_type=sa.TEXT(),
+        comment="What it opens: shopify, meta, google_ads, ga4.",
+        existing_comment="What it opens: shopify, meta, google_ads, ga4; for alerts webhook, slack.",
+        existing_nullable=False,
+        schema="ops",
+    )
     for schema, table, name, *_ in reversed(ADDED):
         op.drop_column(table, name, schema=schema)
     op.create_table_comment(
@@ -282,3 +348,4 @@ def downgrade() -> None:
     op.drop_table("alert_states", schema="ops")
     op.drop_table("alert_silences", schema="ops")
     op.drop_table("alert_events", schema="ops")
+    op.drop_table("alert_deliveries", schema="ops")

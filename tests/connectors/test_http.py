@@ -1,0 +1,133 @@
+"""What every client shares of the wire: what a slice may cost, what nobody may read, what an answer asks for."""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from connectors.clock import VirtualClock
+from connectors.errors import AuthError, Bug, RateLimited, Transient
+from connectors.http import COME_BACK, SLICE_LASTS, Budget, Http, Reply, Request, Unpaced, in_process, retry_after
+from connectors.wire import WireResponse
+
+NOW = datetime(2026, 2, 10, 5, 30, tzinfo=UTC)
+GET = Request("GET", "/")
+
+
+class Slow(Unpaced):
+    """Lets itself be asked once in four minutes."""
+
+    def delay(self, request, now):
+        return 240.0
+
+
+class Changing:
+    """An authorizer whose token is another one every time."""
+
+    def __init__(self):
+        self.given = 0
+
+    def headers(self):
+        self.given += 1
+        return {"authorization": f"Bearer planted-token-{self.given:04}"}
+
+    def renew(self):
+        return False
+
+
+def http(answer, *, judge=lambda reply: None, **more):
+    clock = VirtualClock(NOW)
+    return Http("https://host", judge=judge, clock=clock, transport=in_process(answer), dice=random.Random(1), **more)
+
+
+def fine(request):
+    return WireResponse(200, b"{}")
+
+
+def test_pauses_of_any_kind_share_one_deadline():
+    api = http(fine, pace=Slow())
+    budget = api.budget()
+    api.pause(3000.0, budget, "It is still at work.")
+    api.send(GET, budget)
+    api.send(GET, budget)
+    with pytest.raises(RateLimited) as raised:
+        api.send(GET, budget)
+    assert raised.value.retry_at == api.clock.now() + COME_BACK
+    with pytest.raises(RateLimited, match="still at work"):
+        api.pause(500.0, budget, "It is still at work.")
+    assert api.clock.now() - NOW == timedelta(seconds=api.meter.waited) == timedelta(seconds=3480) < SLICE_LASTS
+    api.pause(500.0, api.budget(), "It is still at work.")
+
+
+def test_waiting_for_failures_to_pass_ends_with_the_slice_too():
+    api = http(fine, judge=lambda reply: Transient("busy", after=200.0))
+    with pytest.raises(RateLimited, match="busy"):
+        api.send(GET, Budget(api.clock, seconds=1e9, failures=10**6))
+    assert api.clock.now() - NOW <= SLICE_LASTS
+
+
+def test_what_is_masked_is_what_was_sent():
+    login = Changing()
+    said = []
+
+    def quoting(request):
+        said.append(request.headers["authorization"])
+        return WireResponse(401, request.headers["authorization"].encode())
+
+    api = http(quoting, judge=lambda reply: AuthError(reply.body.decode()), authorizer=login)
+    with pytest.raises(AuthError) as raised:
+        api.send(GET, api.budget())
+    assert str(raised.value) == "Bearer …"
+    assert (login.given, said) == (1, ["Bearer planted-token-0001"])
+
+
+def test_an_error_that_comes_when_a_stream_has_begun_is_masked():
+    def judge(reply):
+        return Bug(reply.body.decode()) if reply.status >= 400 else None
+
+    api = http(fine, judge=judge, authorizer=Changing())
+    with api.stream(GET) as (head, chunks):
+        assert b"".join(chunks) == b"{}"
+    assert "planted" not in repr(head)
+    with pytest.raises(Bug, match=r"^no …$"):
+        api.check(replace(head, status=400, body=b"no planted-token-0001"))
+
+
+def test_a_secret_that_begins_with_another_is_masked_whole():
+    secrets = frozenset({"planted-token", "planted-token-of-the-app", "planted-token-of"})
+    assert Reply(400, {}, b"", "", NOW, secrets).masked("no planted-token-of-the-app") == "no …"
+
+
+def asked(value):
+    return retry_after(Reply(429, {"retry-after": value}, b"", "", NOW))
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("0.5", timedelta(seconds=0.5)),
+        ("-5", timedelta(0)),
+        ("Tue, 10 Feb 2026 05:31:00 GMT", timedelta(minutes=1)),
+        ("Tue, 10 Feb 2026 05:31:00 -0000", timedelta(minutes=1)),
+        ("Tue, 10 Feb 2026 05:00:00 GMT", timedelta(0)),
+        ("1e300", timedelta(days=365)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", timedelta(days=365)),
+        ("inf", None),
+        ("nan", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_the_wait_that_an_answer_asks_for(value, wait):
+    assert asked(value) == wait
+
+
+@given(st.text() | st.floats().map(str) | st.integers().map("Tue, 10 Feb {} 05:31:00 GMT".format))
+@example("Tue, 10 Feb 2026 05:31:00 +9999999")
+def test_no_wait_that_is_asked_for_breaks_anything(value):
+    wait = asked(value)
+    assert wait is None or NOW + wait >= NOW
