@@ -13,6 +13,8 @@ from warehouse.contract import Table, column
 
 STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
 """The funnel, widest first."""
+DOUBTS = ("is_sampled", "is_thresholded", "has_other")
+"""What the analytics tool says against its own figures."""
 
 
 class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
@@ -25,11 +27,17 @@ class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
     add_to_cart: int = column("Visits that put something into the cart.", ge=0)
     checkouts: int = column("Visits that began to check out.", ge=0)
     purchases: int = column("Visits that bought.", ge=0)
+    is_sampled: bool = column("Some of it is estimated from a sample.")
+    is_thresholded: bool = column("Some of it may be withheld to protect privacy.")
+    has_other: bool = column('Some of it may be summed up as "(other)".')
+    is_settled: bool = column("The day's figures no longer change.")
 
 
 @table(FactTraffic)
 def fact_traffic(stg_traffic: LazyFrame[StgTraffic]) -> pl.LazyFrame:
-    return stg_traffic.group_by("date", "channel_id").agg(pl.sum(*STEPS))
+    return stg_traffic.group_by("date", "channel_id").agg(
+        pl.sum(*STEPS), pl.col(DOUBTS).any(), pl.col("is_settled").all()
+    )
 
 
 @check(FactTraffic)

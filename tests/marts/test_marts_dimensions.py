@@ -118,6 +118,19 @@ def test_traffic_adds_up_the_groups_of_a_channel() -> None:
     ]
 
 
+def test_a_doubt_about_one_group_is_a_doubt_about_the_channel() -> None:
+    groups = [
+        TRAFFIC | {"channel_group": "Organic Search", "is_sampled": True, "is_settled": True},
+        TRAFFIC | {"channel_group": "Organic Social", "has_other": True, "is_settled": False},
+        TRAFFIC | {"channel_group": "Direct", "channel_id": "direct", "is_settled": True},
+    ]
+    facts = Shop(traffic=groups).audited()["fact_traffic"].sort("channel_id")
+    assert facts.select("channel_id", "is_sampled", "is_thresholded", "has_other", "is_settled").rows() == [
+        ("direct", False, False, False, True),
+        ("organic", True, False, True, False),
+    ]
+
+
 def test_checks_of_spend_find_what_they_are_for() -> None:
     shop = Shop(spend=[spend("meta:1", date(2026, 1, 1), "10")])
     frames = shop.staged | shop.audited()

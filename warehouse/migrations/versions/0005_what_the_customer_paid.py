@@ -7,8 +7,19 @@ from sqlalchemy.dialects import postgresql
 revision = "0005"
 down_revision = "0004"
 
+DOUBTS = {
+    "is_sampled": "Some of it is estimated from a sample.",
+    "is_thresholded": "Some of it may be withheld to protect privacy.",
+    "has_other": 'Some of it may be summed up as "(other)".',
+    "is_settled": "The day's figures no longer change.",
+}
+
 
 def upgrade() -> None:
+    for name, comment in DOUBTS.items():
+        column = sa.Column(name, sa.Boolean(), nullable=False, server_default=sa.false(), comment=comment)
+        op.add_column("fact_traffic", column, schema="marts")
+        op.alter_column("fact_traffic", name, server_default=None, schema="marts")
     op.alter_column(
         "fact_order_lines",
         "order_date",
@@ -136,6 +147,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for name in DOUBTS:
+        op.drop_column("fact_traffic", name, schema="marts")
     op.alter_column(
         "stg_refunds",
         "refund_id",
