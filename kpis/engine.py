@@ -1,11 +1,13 @@
 """From the state frame to KPIs at any grain, and from two windows to what changed.
 
-The state is kpi_daily: one row per date × channel_id × campaign_id with the columns of MEASURES.
+The state is kpi_daily: one row per date × channel_id × campaign_id with the columns of MEASURES; or any finer frame
+of the same measures, which may have the other columns of DIMENSIONS too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -16,15 +18,41 @@ from kpis.windows import Window
 
 Frame = pl.DataFrame | pl.LazyFrame
 
+DAILY: Final = ("date", "channel_id", "campaign_id")
+"""What kpi_daily can be read by. Traffic names no campaign: all of it is in "(none)"."""
+_OF_ORDERS: Final = (*DAILY, "order_id", "customer_id")
+DIMENSIONS: Final = (*_OF_ORDERS, "product_id", "sku", "category")
+
+
+class Known(NamedTuple):
+    """By which dimensions some measures are known, and why by no other."""
+
+    measures: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    why: str
+
+
+_SQUARES = tuple(m.name for m in MEASURES.values() if m.unit == "square")
+KNOWN: Final = (
+    Known(("spend", "impressions", "clicks", "platform_conversions", "platform_value"), DAILY,
+          "ads are bought for campaigns, not for an order, a customer or a product"),
+    Known(("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases"), DAILY,
+          "web analytics counts visits, and does not say whose, or of which product"),
+    Known(("orders", "new_customers", *_SQUARES), _OF_ORDERS,
+          "an order may hold several products, so that its parts would count more than once"),
+)  # fmt: skip
+"""Every other measure is a sum over lines and refunds, and known by all DIMENSIONS."""
+
 
 def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
     """One row per member of `by` (one row in all without it), sorted: the keys, then one column per KPI.
 
     Measures are summed first and ratios computed last. A null key is a member like any other.
-    Raises ValueError for a KPI that does not exist or does not come from the state's measures.
+    Raises ValueError for a KPI that does not exist, does not come from the state's measures, or means nothing by
+    one of the keys; and for a key that the state does not have.
     """
-    chosen = _of_state(kpis)
-    return _totals(state.lazy(), _inputs(chosen), by).select(*by, *(kpi.expr() for kpi in chosen))
+    chosen = of_state(state, kpis, by)
+    return totals(state, inputs(chosen), by).select(*by, *(kpi.expr() for kpi in chosen))
 
 
 def compare(
@@ -38,8 +66,8 @@ def compare(
     or else change, is null. A member seen in only one of the windows has its row.
     Raises ValueError as rollup does.
     """
-    chosen = _of_state(kpis)
-    measures = _inputs(chosen)
+    chosen = of_state(state, kpis, by)
+    measures = inputs(chosen)
     days = state.lazy().filter(window.filter() | baseline.filter())
 
     def period(span: Window, value: str, reason: str) -> pl.LazyFrame:
@@ -54,8 +82,8 @@ def compare(
             )
             for kpi in chosen
         ]
-        totals = _totals(blanked, measures, by)
-        return totals.select(*by, pl.concat_list(cells).alias("cell")).explode("cell").unnest("cell")
+        summed = totals(blanked, measures, by)
+        return summed.select(*by, pl.concat_list(cells).alias("cell")).explode("cell").unnest("cell")
 
     now = period(window, "current", "reason")
     before = period(baseline, "previous", "previous_reason").drop("unit")
@@ -85,7 +113,37 @@ def compare(
     )
 
 
-def _of_state(names: Iterable[str]) -> list[Kpi]:
+def dimensions(kpi: Kpi) -> tuple[str, ...]:
+    """What a KPI of the state's measures can be read by."""
+    apart = [known.dimensions for known in KNOWN if set(known.measures) & set(kpi.measures)]
+    return tuple(name for name in DIMENSIONS if all(name in names for names in apart))
+
+
+def require_meaning(kpi: Kpi, by: Iterable[str]) -> None:
+    """ValueError that says why, if the KPI means nothing by one of DIMENSIONS; other columns are the caller's own."""
+    for dimension in by:
+        for known in KNOWN:
+            unknown = [name for name in kpi.measures if name in known.measures]
+            if unknown and dimension in DIMENSIONS and dimension not in known.dimensions:
+                raise ValueError(
+                    f"{kpi.name} by {dimension} means nothing: {', '.join(unknown)} cannot be split so, because "
+                    f"{known.why}. Read it by {', '.join(dimensions(kpi))}"
+                )
+
+
+def of_measures(kpi: Kpi) -> bool:
+    """The KPI comes from the state's measures; the others are called with numbers, or come from cohorts."""
+    return set(kpi.measures) <= set(MEASURES)
+
+
+def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
+    """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed."""
+    sums = [MEASURES[name].total() for name in measures]
+    return state.lazy().group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
+
+
+def of_state(state: Frame, names: Iterable[str], by: Sequence[str]) -> list[Kpi]:
+    """The KPIs of these names; ValueError that says why, if one cannot be read from the state by these keys."""
     chosen = find(names)
     for kpi in chosen:
         if foreign := [name for name in kpi.measures if name not in MEASURES]:
@@ -93,13 +151,13 @@ def _of_state(names: Iterable[str]) -> list[Kpi]:
                 f"{kpi.name} needs {', '.join(foreign)}, which the state does not hold: "
                 "call it with numbers, or see kpis.cohorts"
             )
+        require_meaning(kpi, by)
+    keys = [name for name in state.lazy().collect_schema().names() if name not in MEASURES]
+    if absent := [name for name in by if name not in keys]:
+        raise ValueError(f"the state cannot be read by {', '.join(absent)}; it has {', '.join(keys)}")
     return chosen
 
 
-def _inputs(kpis: Iterable[Kpi]) -> list[str]:
+def inputs(kpis: Iterable[Kpi]) -> list[str]:
+    """The measures that the KPIs read, once each."""
     return list(dict.fromkeys(name for kpi in kpis for name in kpi.measures))
-
-
-def _totals(state: pl.LazyFrame, measures: Iterable[str], by: Sequence[str]) -> pl.LazyFrame:
-    sums = [MEASURES[name].total() for name in measures]
-    return state.group_by(by).agg(sums).sort(by) if by else state.select(sums)

@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import polars as pl
 
 Number = int | float | Decimal
 Unit = Literal["money", "count", "ratio", "percent", "days"]
+Basis = Literal["sale", "event", "order", "ads", "analytics", "given"]
+
+BASES: Final[dict[Basis, str]] = {
+    "sale": "sales on the day they were made; no refund is in it",
+    "event": "sales on the day they were made, refunds on the day of the refund",
+    "order": "sales, and their refunds to date, on the day of the order",
+    "ads": "what the ad platforms report, on the ad account's day",
+    "analytics": "what the web analytics reports, on its property's day",
+    "given": "the numbers it is called with",
+}
+"""On which day an amount counts, and who says so. Vendors differ most in where they put a refund."""
 
 
 @dataclass(frozen=True, eq=False)
 class Kpi:
     """A sum, or a sum of parts ÷ a sum of parts: right at any grain because it is divided last.
 
-    - `numerator`, `denominator`: expressions over columns of summed measures. Without a denominator
-      the KPI is the numerator itself and keeps its exact type; with one it is Float64.
+    - `numerator`, `denominator`: expressions over columns of summed measures, linear in them, each named
+      (alias) by its formula. Without a denominator the KPI is the numerator itself and keeps its exact type;
+      with one it is Float64.
     - `requires`: expressions that must be positive for the value to exist; the denominator by default.
       An expression's output name (its alias) is what the reason calls it.
     - `unit`: "percent" is a fraction of 1; "days" is rounded half up to whole days (Int64).
     - `good`: the direction people hope for.
+    - `basis`: a name in BASES. What is of basis "event" can also be read on the order basis, from a state that
+      books refunds so.
+    - `source`: whose definition it is.
     """
 
     name: str
@@ -33,6 +48,15 @@ class Kpi:
     denominator: pl.Expr | None = None
     requires: tuple[pl.Expr, ...] = ()
     doc: str = ""
+    basis: Basis = "given"
+    source: str = ""
+
+    @property
+    def formula(self) -> str:
+        """What it is made of, as people write it: "spend ÷ new_customers"."""
+        if self.denominator is None:
+            return self.numerator.meta.output_name()
+        return " ÷ ".join(_factor(part.meta.output_name()) for part in (self.numerator, self.denominator))
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -105,6 +129,10 @@ class KpiFamily:
         """Each member's value by name. Raises TypeError when a measure is missing or unknown."""
         require_names(self.name, self.measures, inputs)
         return {kpi.name: kpi(**{m: inputs[m] for m in kpi.measures}) for kpi in self.kpis}
+
+
+def _factor(text: str) -> str:
+    return f"({text})" if " " in text else text
 
 
 def require_names(owner: str, expected: Iterable[str], given: Iterable[str]) -> None:
