@@ -31,7 +31,7 @@ WALK_LIMIT = 20_000
 WALKS = 3
 """Walks of one window at most: if it is too busy to stand still for any of them, a range has to do."""
 SHORTEST = timedelta(minutes=1)
-MONTH = timedelta(days=30)
+QUARTER, YEAR = timedelta(days=90), timedelta(days=365)
 SETTLE = timedelta(seconds=60)
 RECENT = timedelta(days=60)
 REMEDY = "Give the app the scope read_all_orders and install it again to have them all."
@@ -39,9 +39,9 @@ REMEDY = "Give the app the scope read_all_orders and install it again to have th
 POLICIES: Mapping[str, Policy] = {
     # Where a visitor came from is known up to three days after the order, and that does not count as an update
     # of it. As no order is updated before it is created, three days of updates hold all such orders.
-    "shopify/orders": Policy(step=MONTH, lookback=timedelta(days=3), settle=SETTLE),
-    "shopify/customers": Policy(step=MONTH, lookback=timedelta(days=2), settle=SETTLE),
-    "shopify/products": Policy(step=MONTH, lookback=timedelta(days=2), settle=SETTLE),
+    "shopify/orders": Policy(step=QUARTER, lookback=timedelta(days=3), settle=SETTLE),
+    "shopify/customers": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
+    "shopify/products": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
 }
 
 
