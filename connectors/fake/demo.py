@@ -33,10 +33,11 @@ REFRESH_TOKEN = "1//demo"
 PROPERTY_ID = PROPERTY.removeprefix("properties/")
 
 
-def apis(world: World, clock: Clock, base_url: str = "https://storage.example.com") -> Mapping[str, App]:
+def apis(world: World, clock: Clock, base_url: str | None = None) -> Mapping[str, App]:
     """The brand's APIs as they are at the clock's present, by name; `base_url` is where they are served, if at all."""
+    files = f"{base_url}/shopify" if base_url else "https://storage.example.com"
     return {
-        "shopify": FakeShopify(world, clock, url=f"{base_url}/shopify"),
+        "shopify": FakeShopify(world, clock, url=files),
         "meta": FakeMeta(world, clock),
         "google_ads": FakeGoogleAds(world, clock),
         "ga4": FakeGa4(world, clock),

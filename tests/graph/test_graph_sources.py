@@ -14,6 +14,7 @@ from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
 from connectors.fake import demo
 from connectors.fake.serving import serving
+from connectors.shopify import client
 from connectors.source import STREAMS
 from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets import connections, load, resources, running
@@ -65,6 +66,18 @@ def test_the_demo_is_pulled_slice_by_slice_and_every_slice_is_proven(database: s
         assert told["requests"] >= told["slices"]
         assert told["api_version"]
     assert run.materialized["raw/ga4_traffic"]["quota"]
+
+
+def test_a_demo_too_large_for_pages_is_pulled_by_bulk_operations(
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_tenant("acme")
+    monkeypatch.setattr(client, "BULK_FROM", 100)
+    run = graph.run("acme", "raw/shopify_orders", "raw/shopify_customers")
+    assert run.failed_checks == {}
+    for name in ("orders", "customers"):
+        truth = {r.external_id for p in BRAND.pages(STREAMS[f"shopify/{name}"], since=None, until=BRAND.now) for r in p}
+        assert set(raw.read_latest(warehouse(), "acme", f"raw.shopify_{name}")["external_id"]) == truth
 
 
 def test_a_source_that_refuses_is_partial_and_stops_nothing(
