@@ -146,7 +146,7 @@ class Jobs:
         """The lines of the result, how many objects they are, and how many of them are roots."""
         (root,) = document.selection
         encode = msgspec.json.Encoder().encode
-        result, held = TemporaryFile(prefix="growthos-fake-"), list[bytes]()  # noqa: SIM115
+        result, held = TemporaryFile(prefix="growthos-fake-"), list[bytes]()  # noqa: SIM115  (open as long as the job is)
         objects = roots = 0
         for node in self._resolve(root):
             parent, *children = _lines(root, node)

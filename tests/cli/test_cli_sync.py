@@ -4,7 +4,7 @@ import pytest
 from cli_command import Command
 
 from connectors.fake import demo
-from connectors.wire import App, WireResponse
+from connectors.wire import WireRequest, WireResponse
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
 
@@ -46,7 +46,10 @@ def test_what_is_missing_is_said_and_is_exit_code_1(
 ) -> None:
     apis = demo.apis
     body = b'{"error": {"message": "The token has expired", "type": "OAuthException", "code": 190}}'
-    refusing: App = lambda request: WireResponse(400, body)  # noqa: E731
+
+    def refusing(request: WireRequest) -> WireResponse:
+        return WireResponse(400, body)
+
     monkeypatch.setattr(demo, "apis", lambda *args: {**apis(*args), "meta": refusing})
     done = growthos("sync", "--tenant", acme, "--source", "meta", *DAYS)
     assert done.code == 1

@@ -1,5 +1,6 @@
 """Planning: what is pulled is what is wanted and neither proven nor still open to change."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -69,7 +70,7 @@ def test_the_cursor_never_passes_a_gap(spans: list[Interval], asked: Interval):
     assert not (instants([Interval(at, at + timedelta(hours=1))]) & instants(spans))
 
 
-def planned(policy: Policy, proven: list[Proven] = [], account: Account = SHOP, **asked: date) -> list[Interval]:  # noqa: B006
+def planned(policy: Policy, proven: Sequence[Proven] = (), account: Account = SHOP, **asked: date) -> list[Interval]:
     return [Interval(s.start, s.end) for s in plan(policy, account, "shopify/orders", "r", proven, NOW, **asked).slices]
 
 
