@@ -73,7 +73,7 @@ def print_sums(read: int) -> None:
         ("guests", pl.col("customer_id").is_null()),
     ):
         sold, back = orders.filter(known), refunds.filter(known)
-        gross, given = (frame.sum() or Decimal(0) for frame in (sold["revenue_gross"], back["refunds"]))
+        gross, given = (Decimal(frame.sum() or 0) for frame in (sold["revenue_gross"], back["refunds"]))
         customers = sold["customer_id"].drop_nulls().n_unique()
         print(
             f"  {name}: {sold.height:,} orders, {customers:,} customers, "

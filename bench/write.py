@@ -30,7 +30,7 @@ def lines(rows: int) -> pl.DataFrame:
         for name, dtype in polars_schema(FactOrderLines).items()
         if dtype == MONEY
     }
-    return pl.select(
+    frame = pl.select(
         order_id=pl.format("gid://shopify/Order/{}", 5_800_000_000_000 + i // 3),
         line_id=pl.format("gid://shopify/LineItem/{}", 15_000_000_000_000 + i),
         order_date=pl.lit(date(2025, 8, 14)) + pl.duration(days=i % 180),
@@ -46,8 +46,9 @@ def lines(rows: int) -> pl.DataFrame:
         cogs_source=pl.lit("unit_cost"),
         is_gift_card=pl.lit(False),
         is_counted=pl.lit(True),
-        **{name: value.cast(MONEY) for name, value in money.items()},
-    ).select(polars_schema(FactOrderLines).names())
+    )
+    moneys = pl.select([value.cast(MONEY).alias(name) for name, value in money.items()])
+    return frame.hstack(moneys).select(polars_schema(FactOrderLines).names())
 
 
 def main(rows: int) -> None:

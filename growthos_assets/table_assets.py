@@ -10,6 +10,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -185,6 +186,6 @@ def _report(declaration: Declaration, good: pl.DataFrame, bad: pl.DataFrame, cha
 
 
 def code_version(contract: Contract, filled_by: Callable[..., Any]) -> str:
-    """Changes when the source of the contract does, or that of the function that fills the table."""
-    source = inspect.getsource(filled_by) + inspect.getsource(contract)
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
+    """Changes when the file of the contract does, or that of the function that fills the table."""
+    files = {Path(inspect.getfile(thing)) for thing in (contract, filled_by)}
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()[:12]

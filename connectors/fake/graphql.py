@@ -4,7 +4,7 @@ Values are plain dicts; a connection is {"nodes": […]} with all of its nodes, 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, cast
@@ -22,7 +22,7 @@ class Field:
 
     name: str
     arguments: Mapping[str, str]
-    selection: "tuple[Field, ...]" = ()
+    selection: "Selection"
     on: str | None = None
 
     @cached_property
@@ -30,7 +30,7 @@ class Field:
         return any(field.name in ("nodes", "edges") for field in self.selection)
 
     @cached_property
-    def of_node(self) -> "tuple[Field, ...]":
+    def of_node(self) -> "Selection":
         """What is selected of each node of a connection."""
         inner = next(field for field in self.selection if field.name in ("nodes", "edges"))
         return inner.selection if inner.name == "nodes" else inner.selection[0].selection
@@ -47,9 +47,27 @@ class Field:
         return _LITERALS[text] if text in _LITERALS else int(text) if text.isdigit() else text
 
 
+class Selection(tuple[Field, ...]):
+    """The selected fields of a value."""
+
+    @cached_property
+    def leaves(self) -> dict[str, None]:
+        """The names of the fields that are taken as they are, as an ordered set."""
+        return {field.name: None for field in self if not field.selection}
+
+    @cached_property
+    def branches(self) -> list[Field]:
+        """The others."""
+        return [field for field in self if field.selection]
+
+    def apart(self, name: str) -> "Selection":
+        """The selection without a field."""
+        return Selection(field for field in self if field.name != name)
+
+
 class Document(NamedTuple):
     is_mutation: bool
-    selection: tuple[Field, ...]
+    selection: Selection
 
 
 @lru_cache(maxsize=256)
@@ -66,7 +84,7 @@ def parse(text: str) -> Document:
     return Document(tokens[0] == "mutation", selection)
 
 
-def _selection(tokens: list[str], at: int) -> tuple[tuple[Field, ...], int]:
+def _selection(tokens: list[str], at: int) -> tuple[Selection, int]:
     """The fields from a token on, and the token after their closing brace."""
     fields: list[Field] = []
     while tokens[at] != "}":
@@ -78,32 +96,32 @@ def _selection(tokens: list[str], at: int) -> tuple[tuple[Field, ...], int]:
             end = tokens.index(")", at)
             arguments = {tokens[i]: tokens[i + 2] for i in range(at + 1, end, 3)}
             at = end + 1
-        inner: tuple[Field, ...] = ()
+        inner = Selection()
         if tokens[at] == "{":
             inner, at = _selection(tokens, at + 1)
         fields.append(Field(name, arguments, inner, on))
-    return tuple(fields), at + 1
+    return Selection(fields), at + 1
 
 
-def selected(selection: tuple[Field, ...], value: Any, variables: Variables) -> Any:
+def selected(selection: Selection, value: Any, variables: Variables) -> Any:
     """The value as an answer to the selection; of a connection, the page that it asks for."""
     if isinstance(value, list):
         return [selected(selection, each, variables) for each in cast("list[Any]", value)]
     if not selection or value is None:
         return value
-    return dict(_fields(selection, value, variables))
-
-
-def _fields(selection: tuple[Field, ...], value: dict[str, Any], variables: Variables) -> Iterator[tuple[str, Any]]:
-    for field in selection:
+    if not selection.branches and selection.leaves.keys() == value.keys():
+        return value
+    answer = {name: value[name] for name in selection.leaves}
+    for field in selection.branches:
         if field.on:
             # of the types that a fragment may be on, a value has the one whose fields it has
             if all(inner.name in value for inner in field.selection):
-                yield from _fields(field.selection, value, variables)
+                answer |= selected(field.selection, value, variables)
         elif field.is_connection:
-            yield field.name, page(field, value[field.name]["nodes"], variables)
+            answer[field.name] = page(field, value[field.name]["nodes"], variables)
         else:
-            yield field.name, selected(field.selection, value[field.name], variables)
+            answer[field.name] = selected(field.selection, value[field.name], variables)
+    return answer
 
 
 def page(field: Field, nodes: list[Any], variables: Variables) -> dict[str, Any]:

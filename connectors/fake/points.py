@@ -13,7 +13,7 @@ from math import floor, log
 from typing import Any, cast
 
 from connectors.clock import Clock
-from connectors.fake.graphql import Document, Field, Variables
+from connectors.fake.graphql import Document, Field, Selection, Variables
 
 MUTATION = 10
 VALUES = {
@@ -91,7 +91,7 @@ def _actual(field: Field, value: Any) -> int:
     return _objects(field.selection, _listed(value))
 
 
-def _objects(selection: tuple[Field, ...], found: list[Any]) -> int:
+def _objects(selection: Selection, found: list[Any]) -> int:
     """What objects cost that were found where the selection asks for them."""
     plain, deep = _dear(selection)
     cost = 0
@@ -112,7 +112,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 @lru_cache(maxsize=1024)
-def _dear(selection: tuple[Field, ...]) -> tuple[list[str], list[Field]]:
+def _dear(selection: Selection) -> tuple[list[str], list[Field]]:
     """The selected fields that cost anything: those that cost 1 for each object, and those with more inside."""
     inside = [inner for field in selection if field.on for inner in field.selection]
     dear = {f.name: f for f in (*selection, *inside) if f.selection and not f.on and not _is_value(f)}

@@ -11,7 +11,7 @@ from weakref import finalize
 import msgspec
 
 from connectors.clock import Clock
-from connectors.fake.graphql import Document, Field, parse, selected
+from connectors.fake.graphql import Document, Field, Selection, parse, selected
 from connectors.wire import WireRequest, WireResponse
 
 Node = dict[str, Any]
@@ -145,11 +145,12 @@ class Jobs:
     def _result(self, document: Document) -> tuple[IO[bytes], int, int]:
         """The lines of the result, how many objects they are, and how many of them are roots."""
         (root,) = document.selection
+        lines = _lines(root)
         encode = msgspec.json.Encoder().encode
         result, held = TemporaryFile(prefix="growthos-fake-"), list[bytes]()  # noqa: SIM115  (open as long as the job is)
         objects = roots = 0
         for node in self._resolve(root):
-            parent, *children = _lines(root, node)
+            parent, *children = lines(node)
             objects, roots = objects + 1 + len(children), roots + 1
             result.writelines(encode(child) + b"\n" for child in children)
             held.append(encode(parent) + b"\n")
@@ -160,15 +161,19 @@ class Jobs:
         return result, objects, roots
 
 
-def _lines(root: Field, node: Node) -> Iterator[Node]:
-    own = [field for field in root.of_node if not field.is_connection]
-    yield selected(tuple(own), node, {})
-    for field in root.of_node:
-        if field.is_connection:
-            plain = tuple(inner for inner in field.of_node if inner.name != "__typename")
-            for child in node[field.name]["nodes"]:
-                kind = CHILD_TYPES.get(field.name) or AGREEMENT_TYPES[child["reason"]]
-                yield {"__typename": kind, **selected(plain, child, {}), "__parentId": node["id"]}
+def _lines(root: Field) -> Callable[[Node], Iterator[Node]]:
+    """What tells a node as a bulk result does: itself, then the nodes of its connections."""
+    own = Selection(field for field in root.of_node if not field.is_connection)
+    connections = {field.name: field.of_node.apart("__typename") for field in root.of_node if field.is_connection}
+
+    def lines(node: Node) -> Iterator[Node]:
+        yield selected(own, node, {})
+        for name, of_node in connections.items():
+            for child in node[name]["nodes"]:
+                kind = CHILD_TYPES.get(name) or AGREEMENT_TYPES[child["reason"]]
+                yield {"__typename": kind, **selected(of_node, child, {}), "__parentId": node["id"]}
+
+    return lines
 
 
 def _problem(query: str) -> str | None:

@@ -46,15 +46,14 @@ class Bulk:
             if job["url"]:
                 _download(self._graphql.http, job, file, budget)
             try:
-                joined = Joined(file, listing)
+                with closing(Joined(file, listing)) as joined:
+                    if (joined.objects, joined.roots) != counted:
+                        raise failure("INCOMPLETE", f"{joined.objects} objects came of {counted[0]}", reply)
+                    yield from joined.nodes()
+                    if joined.orphans:
+                        raise failure("INCOMPLETE", f"{joined.orphans} objects belong to none that came", reply)
             except msgspec.DecodeError:
                 raise failure("INCOMPLETE", "a line of it is not JSON", reply) from None
-            with closing(joined):
-                if (joined.objects, joined.roots) != counted:
-                    raise failure("INCOMPLETE", f"{joined.objects} objects came of {counted[0]}", reply)
-                yield from joined.nodes()
-                if joined.orphans:
-                    raise failure("INCOMPLETE", f"{joined.orphans} objects belong to none that came", reply)
 
     def _finished(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:
         """The job that has run the query, and the answer that told so.

@@ -1,10 +1,12 @@
 """A bulk result joined: parents and children come as lines of one file, in any order.
 
-Read twice: the first pass notes where each parent's children are, the second walks the parents and fetches
-their children. The notes are in a temporary SQLite file, so memory does not grow with the result.
+Read twice: the first pass notes where the parents are and where each one's children are, the second walks the parents
+and fetches their children. What is noted of children is in a temporary SQLite file, of a parent it is eight bytes: so
+memory hardly grows with the result.
 """
 
 import sqlite3
+from array import array
 from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
@@ -17,6 +19,8 @@ from connectors.shopify.queries import Connection, Listing
 Node = dict[str, Any]
 
 TOGETHER = 250  # parents whose children are looked up at once
+CHILD = b'"__parentId"'
+"""Only in a line that has such a key, or such a text: what tells of a parent need not be decoded to see that."""
 
 
 class _Line(msgspec.Struct):
@@ -30,7 +34,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 class Joined:
     """The result of a bulk operation: how many `objects` and `roots` it holds, and the roots with their children.
 
-    Raises msgspec.DecodeError for a line that is no JSON object.
+    Raises msgspec.DecodeError for a line that is no JSON object, at the latest when it is read as a node.
     """
 
     def __init__(self, file: IO[bytes], listing: Listing) -> None:
@@ -38,12 +42,17 @@ class Joined:
         self._listing = listing
         self._notes = sqlite3.connect("")  # a file of its own that goes away by itself
         self._notes.execute("CREATE TABLE child (parent TEXT NOT NULL, at INTEGER NOT NULL)")
-        self.objects = self.roots = self._adopted = 0
+        self._parents_at = array("Q")
+        self.objects = self._adopted = 0
         self._notes.executemany("INSERT INTO child VALUES (?, ?)", self._children())
         self._notes.execute("CREATE INDEX child_parent ON child (parent, at)")
 
     def close(self) -> None:
         self._notes.close()
+
+    @property
+    def roots(self) -> int:
+        return len(self._parents_at)
 
     @property
     def orphans(self) -> int:
@@ -71,24 +80,18 @@ class Joined:
         self._file.seek(0)
         at = 0
         for line in self._file:
-            parent = _peek(line).parent
+            parent = _peek(line).parent if CHILD in line else None
             self.objects += 1
             if parent is None:
-                self.roots += 1
+                self._parents_at.append(at)
             else:
                 yield parent, at
             at += len(line)
 
     def _parents(self) -> Iterator[Node]:
-        at = 0
-        while True:
+        for at in self._parents_at:
             self._file.seek(at)  # the children were read in between
-            line = self._file.readline()
-            if not line:
-                return
-            at += len(line)
-            if _peek(line).parent is None:
-                yield _decode(line)
+            yield _decode(self._file.readline())
 
     def _connection(self, kind: str) -> Connection:
         for connection in self._listing.connections:
