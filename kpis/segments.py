@@ -38,7 +38,8 @@ def rfm(orders: pl.DataFrame | pl.LazyFrame, last_day: date) -> pl.LazyFrame:
     (1–5, 5 is best) and segment.
 
     A score is the fifth into which the share of the other customers strictly below falls, so equal
-    customers have equal scores; a customer alone scores 3.
+    customers have equal scores; a customer alone scores 3. Recency counts in days and from 5 down: who are
+    equally recent share the better score, who have bought equally often the lower one.
     """
     return (
         orders.lazy()

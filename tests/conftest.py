@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import fasteners
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-DEAREST = ("graph", "cli", "warehouse")
+DEAREST = ("graph", "cli", "independent", "warehouse")
 """The folders whose tests start servers and processes, the longest first."""
 
 _numbers = itertools.count()
@@ -88,27 +89,40 @@ def template(server: URL, session_folder: Path) -> Callable[[str, Callable[[], N
     return make
 
 
-@pytest.fixture
-def clone(server: URL, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
-    """Clones a template into a database of this test's own, and points DATABASE_URL at it."""
-    made: list[str] = []
+@pytest.fixture(scope="session")
+def copied(server: URL) -> Callable[[str], AbstractContextManager[str]]:
+    """A database that is a template's copy while it is open: `with copied(name) as url`."""
 
-    def make(name: str) -> str:
+    @contextmanager
+    def copy(name: str) -> Iterator[str]:
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        copy = f"test_{worker}_{next(_numbers)}"
-        _execute(server, f'CREATE DATABASE "{copy}" TEMPLATE "{name}" STRATEGY FILE_COPY')
-        made.append(copy)
-        url = _text(server.set(database=copy))
-        monkeypatch.setenv("DATABASE_URL", url)
-        return url
+        made = f"test_{worker}_{next(_numbers)}"
+        _execute(server, f'CREATE DATABASE "{made}" TEMPLATE "{name}" STRATEGY FILE_COPY')
+        try:
+            yield _text(server.set(database=made))
+        finally:
+            for database in (made, f"{made}_dagster"):
+                _execute(server, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
-    yield make
-    from growthos_assets import loading
+    return copy
 
-    loading.close()
-    for name in made:
-        for database in (name, f"{name}_dagster"):
-            _execute(server, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+@pytest.fixture
+def clone(
+    copied: Callable[[str], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], str]]:
+    """Clones a template into a database of this test's own, and points DATABASE_URL at it."""
+    with ExitStack() as copies:
+
+        def make(name: str) -> str:
+            url = copies.enter_context(copied(name))
+            monkeypatch.setenv("DATABASE_URL", url)
+            return url
+
+        yield make
+        from growthos_assets import loading
+
+        loading.close()
 
 
 @pytest.fixture
@@ -124,9 +138,9 @@ def database(template: Callable[[str, Callable[[], None]], None], clone: Callabl
     return clone("template_empty")
 
 
-@pytest.fixture
-def demo(template: Callable[[str, Callable[[], None]], None], clone: Callable[[str], str]) -> str:
-    """DATABASE_URL of a warehouse with the demo tenant acme, its whole graph materialized."""
+@pytest.fixture(scope="session")
+def demo_template(template: Callable[[str, Callable[[], None]], None]) -> str:
+    """The template with the demo tenant acme, its whole graph materialized."""
 
     def fill() -> None:
         from growthos_assets import loading, running
@@ -138,7 +152,13 @@ def demo(template: Callable[[str, Callable[[], None]], None], clone: Callable[[s
         assert not outcome.failures, outcome.failures
 
     template("template_demo", fill)
-    return clone("template_demo")
+    return "template_demo"
+
+
+@pytest.fixture
+def demo(demo_template: str, clone: Callable[[str], str]) -> str:
+    """DATABASE_URL of a warehouse with the demo tenant acme, its whole graph materialized."""
+    return clone(demo_template)
 
 
 def _execute(server: URL, *statements: str) -> None:

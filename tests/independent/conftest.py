@@ -1,0 +1,62 @@
+"""The demo and a hundred drawn shops in one database: what SQL says of them beside what the graph says."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import polars as pl
+import psycopg
+import pytest
+from independent_ledger import Frames, Ledger, built, of_demo, states
+from independent_shops import Drawn, staged
+
+from warehouse import tenants
+
+SHOPS = 100
+SUMMARIZED = 5
+"""Shops of which kpi_summary is made too."""
+
+
+@pytest.fixture(scope="session")
+def shops() -> list[Drawn]:
+    return [Drawn(seed) for seed in range(SHOPS)]
+
+
+@pytest.fixture(scope="session")
+def staging(shops: list[Drawn]) -> Frames:
+    return staged(shops)
+
+
+@pytest.fixture(scope="session")
+def ledger(
+    demo_template: str,
+    copied: Callable[[str], AbstractContextManager[str]],
+    shops: list[Drawn],
+    staging: Frames,
+) -> Iterator[Ledger]:
+    """The demo's database with the shops added, and the events of all of them told by base.sql."""
+    with copied(demo_template) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", url)
+        for shop in shops:
+            tenants.create(shop.tenant)
+        with psycopg.connect(url, autocommit=True) as connection:
+            told = Ledger(connection)
+            for name, rows in staging.items():
+                told.add(f"staging.{name}", rows)
+            told.run((Path(__file__).parent / "base.sql").read_text())
+            yield told
+
+
+@pytest.fixture(scope="session")
+def shown(ledger: Ledger, shops: list[Drawn], staging: Frames) -> Frames:
+    """What the graph's own tables and states say of the same shops: by name, with tenant_id."""
+    parts = {name: rows.partition_by("tenant_id", as_dict=True, include_key=False) for name, rows in staging.items()}
+    every: dict[str, list[pl.DataFrame]] = {}
+    for number, shop in enumerate(shops):
+        name = shop.tenant.tenant_id
+        own = {table: part.get((name,), staging[table].drop("tenant_id").clear()) for table, part in parts.items()}
+        for table, rows in built(shop, own, with_summary=number < SUMMARIZED).items():
+            every.setdefault(table, []).append(rows.with_columns(pl.lit(name).alias("tenant_id")))
+    for table, rows in states(of_demo(ledger)).items():
+        every[table].append(rows.with_columns(pl.lit("acme").alias("tenant_id")))
+    return {table: pl.concat(rows, how="diagonal_relaxed") for table, rows in every.items()}

@@ -1,0 +1,154 @@
+"""Every number of the graph against SQL that was written from the definitions alone, over the same staging rows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+from independent_ledger import Frames, Ledger, typed
+
+from kpis import KPIS, rollup
+from kpis.engine import DAILY, dimensions, of_measures
+
+HERE = Path(__file__).parent
+OF_MEASURES = {name: kpi for name, kpi in KPIS.items() if of_measures(kpi)}
+OF_NUMBERS = {name: kpi for name, kpi in KPIS.items() if not of_measures(kpi)}
+
+EVENTS = {"kpi_daily": "event_of_day", "items_event": "event_of_day", "items_order": "event_of_order"}
+"""Which events of base.sql each state of the KPIs is to be the sum of."""
+CALENDAR = {"week": "1w", "month": "1mo"}
+BY_DAY = ((), ("date",), ("week",), ("month",), ("channel_id",), DAILY)
+BY_ITEM = (("order_id",), ("customer_id",), ("product_id",), ("sku",), ("category", "channel_id"))
+GRAINS = [
+    *(("kpi_daily", grain) for grain in BY_DAY),
+    *(("items_order", grain) for grain in BY_DAY),
+    *((state, grain) for state in ("items_event", "items_order") for grain in BY_ITEM),
+]
+
+
+def query(file: str, **names: str) -> str:
+    text = (HERE / file).read_text()
+    return text.format(**names) if names else text
+
+
+def twins(ledger: Ledger, events: str, grain: Sequence[str]) -> pl.DataFrame:
+    """All KPIs of the measures by SQL, as text; the columns of the grain as base.sql calls them, or by calendar."""
+    return ledger.ask(query("kpis.sql", events=events, grain=", ".join(["tenant_id", *grain])))
+
+
+def assert_same(said: pl.DataFrame, shown: pl.DataFrame, key: Sequence[str]) -> None:
+    """What SQL says is what the graph shows: counts and money in every digit, ratios within 1e-9, nulls where nulls."""
+    assert not shown.is_empty()
+    said = typed(said, shown.schema)
+    for one, other, who in ((said, shown, "SQL"), (shown, said, "the graph")):
+        alone = one.join(other, on=key, how="anti", nulls_equal=True)
+        assert alone.is_empty(), f"{alone.height} rows only of {who}, such as\n{alone.head(20).rows()}"
+    both = said.join(shown, on=key, nulls_equal=True, suffix=" shown")
+    cells = []
+    for name in (name for name in shown.columns if name not in key):
+        one, other = pl.col(name), pl.col(f"{name} shown")
+        equal = one.eq_missing(other)
+        if shown.schema[name] == pl.Float64:
+            equal = equal | ((one - other).abs() <= 1e-9 * pl.max_horizontal(one.abs(), other.abs())).fill_null(False)
+        told = {"column": pl.lit(name), "sql": one.cast(pl.String), "graph": other.cast(pl.String)}
+        cells.append(both.filter(~equal).select(*key, **told))
+    different = pl.concat(cells)
+    told = "\n".join(map(str, different.head(20).rows()))
+    assert different.is_empty(), f"{different.height} cells differ (key, column, SQL, graph), such as\n{told}"
+
+
+def test_the_shops_have_everything_happen_to_them(staging: Frames) -> None:
+    """What the numbers are held against is only worth what occurs in it."""
+    orders, lines, refunds, spend = (staging[f"stg_{name}"] for name in ("orders", "order_lines", "refunds", "spend"))
+    who = ["tenant_id", "customer_id"]
+    bought = orders.filter("is_counted", pl.col("customer_id").is_not_null())
+    first = bought.filter(pl.col("processed_at") == pl.col("processed_at").min().over(who))
+    sold, returned = (
+        rows.join(orders, on=["tenant_id", "order_id"], how="left", suffix=" of order") for rows in (lines, refunds)
+    )
+    happened = {
+        "guests": orders["customer_id"].is_null(),
+        "tests": orders["is_test"],
+        "voided": orders["is_voided"],
+        "cancelled and counted": orders["is_cancelled"] & orders["is_counted"],
+        "two first orders at the same instant": first.group_by(who).len()["len"] > 1,
+        "orders without lines": orders.join(lines, on=["tenant_id", "order_id"], how="anti")["is_test"].is_not_null(),
+        "gift cards": lines["is_gift_card"],
+        "lines for nothing": (lines["revenue_gross"] == 0) & (lines["quantity"] > 0),
+        "lines added later": sold["processed_at"] > sold["processed_at of order"],
+        "returns without an order": refunds["order_id"].is_null(),
+        "returns of another month": returned["refund_date"].dt.month() != returned["order_date"].dt.month(),
+        "corrections in the shop's favour": refunds["amount"] < 0,
+        "restocked goods": refunds["is_restocked"],
+        "spend on no known channel": spend["channel_id"] == "other",
+        "spend without claims": spend["platform_value"].is_null(),
+    }
+    assert {what: count for what, seen in happened.items() if (count := seen.sum()) < 5} == {}
+
+
+def test_every_kpi_has_a_twin(ledger: Ledger) -> None:
+    """A KPI that is added to the registry is written in SQL as well."""
+    assert set(OF_MEASURES) <= set(twins(ledger, "event_of_day", ()).columns)
+    assert set(OF_NUMBERS) <= set(ledger.ask(query("numbers.sql")).columns)
+
+
+@pytest.mark.parametrize(("state", "grain"), GRAINS, ids=lambda part: part if isinstance(part, str) else "-".join(part))
+def test_kpis_at_any_grain(state: str, grain: tuple[str, ...], ledger: Ledger, shown: Frames) -> None:
+    asked = [name for name, kpi in OF_MEASURES.items() if set(grain) - CALENDAR.keys() <= set(dimensions(kpi))]
+    days = shown[state].with_columns(pl.col("date").dt.truncate(every).alias(name) for name, every in CALENDAR.items())
+    by = ["tenant_id", *grain]
+    assert_same(twins(ledger, EVENTS[state], grain), rollup(days, asked, by).collect(), by)
+
+
+def test_every_window_and_its_baselines(ledger: Ledger, shown: Frames) -> None:
+    kpis = query("kpis.sql", events="event_of_span", grain="tenant_id, days, span")
+    rows = shown["kpi_summary"].select("tenant_id", "days", "baseline", "kpi", "value", "previous", "change")
+    assert set(rows["kpi"]) == set(OF_MEASURES)
+    said = ledger.ask(query("summary.sql", kpis=kpis))
+    asked = rows.select("tenant_id", "kpi").unique()
+    assert_same(said.join(asked, on=["tenant_id", "kpi"], how="semi"), rows, ["tenant_id", "days", "baseline", "kpi"])
+
+
+def test_unit_economics(ledger: Ledger, shown: Frames) -> None:
+    said = of_windows(ledger, "days")
+    said = said.rename({"contribution_margin_total": "contribution_margin"})
+    assert_same(said, shown["unit_economics"], ["tenant_id", "days"])
+
+
+def test_channel_performance(ledger: Ledger, shown: Frames) -> None:
+    said = of_windows(ledger, "days", "channel_id").filter(pl.col("channel_id").is_not_null())
+    assert_same(said, shown["channel_performance"].drop("name"), ["tenant_id", "days", "channel_id"])
+
+
+def test_funnel(ledger: Ledger, shown: Frames) -> None:
+    said = pl.concat(
+        [
+            of_windows(ledger, "days", "channel_id"),
+            of_windows(ledger, "days").with_columns(channel_id=pl.lit("(all)")),
+        ],
+        how="diagonal",
+    ).filter(pl.col("sessions").is_not_null())
+    assert_same(said, shown["funnel"], ["tenant_id", "days", "channel_id"])
+
+
+def of_windows(ledger: Ledger, *grain: str) -> pl.DataFrame:
+    return twins(ledger, "event_of_span", ("span", *grain)).filter(span="value")
+
+
+def test_cohorts(ledger: Ledger, shown: Frames) -> None:
+    assert_same(ledger.ask(query("cohorts.sql")), shown["cohorts"], ["tenant_id", "cohort_month"])
+
+
+def test_segments(ledger: Ledger, shown: Frames) -> None:
+    assert_same(ledger.ask(query("segments.sql")), shown["segments"], ["tenant_id", "customer_id"])
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_kpis_of_numbers(name: str, ledger: Ledger) -> None:
+    kpi = OF_NUMBERS[name]
+    given = ("a", "b", "c")[: len(kpi.measures)]
+    said = ledger.ask(query("numbers.sql")).select(pl.col(*given, name).cast(pl.Float64)).unique()
+    for *numbers, value in said.iter_rows():
+        assert kpi(**dict(zip(kpi.measures, numbers, strict=True))) == (value and pytest.approx(value, rel=1e-9)), (
+            numbers
+        )
