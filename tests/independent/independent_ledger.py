@@ -4,7 +4,7 @@ import functools
 
 import polars as pl
 import psycopg
-from independent_shops import STAGING, Drawn
+from independent_shops import STAGING, Shop
 
 from growthos_assets import explaining, graph
 from growthos_assets.table import TABLES, Call, Declaration, reads, upstream_first
@@ -37,7 +37,7 @@ class Ledger:
             copy.write(rows.write_csv(include_header=False))
 
 
-def built(shop: Drawn, frames: Frames, *, with_summary: bool) -> Frames:
+def built(shop: Shop, frames: Frames, *, with_summary: bool) -> Frames:
     """What is made of a shop's staging, by the graph's transforms. kpi_summary is dearer than all the rest."""
     call = Call(lambda contract: frames[contract.__spec__.name].lazy(), {"tenant": shop.tenant, "now": shop.now})
     for table in behind_staging():

@@ -1,6 +1,7 @@
 """Shops that have everything happen to them, drawn from a seed: rows of staging, as staging would have made them."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -82,23 +83,31 @@ BLANKS: dict[type[pl.DataType], Any] = {
 }
 
 
-class Drawn:
-    """One shop: its tenant, its instant, and its rows of staging."""
+class Shop:
+    """A shop: its tenant, the instant, and its rows of staging."""
+
+    def __init__(self, tenant: Tenant, now: datetime, rows: Rows) -> None:
+        self.tenant, self.now, self.rows = tenant, now, rows
+
+
+class Drawn(Shop):
+    """A shop drawn from a seed."""
 
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(seed)
         self.zone = ZoneInfo(self._dice.choice(ZONES))
         self.last_day = self._dice.choice(LAST_DAYS)
         self.days = self._dice.choice(HISTORIES)
-        self.tenant = Tenant(
+        now = self._instant(-1)
+        tenant = Tenant(
             f"shop-{seed:03}",
             f"Shop {seed}",
             timezone=self.zone.key,
             shipping_rate=self._dice.choice([Decimal("0.08"), Decimal("0.125"), Decimal(0)]),
             ops_rate=self._dice.choice([Decimal("0.05"), Decimal("0.0333")]),
-            clock_at=self._instant(-1),
+            clock_at=now,
         )
-        self.rows: Rows = {name: [] for name in STAGING}
+        super().__init__(tenant, now, {name: [] for name in STAGING})
         self._lines: list[tuple[Row, Row]] = []
         # some shops are new, some have stopped selling for months, and the days of a few hold everything
         self._busy = [self._dice.randrange(-1, self.days) for _ in range(self._dice.choice([2, 30]))]
@@ -113,11 +122,6 @@ class Drawn:
             self._spend()
         if self._dice.random() < 0.8:
             self._traffic()
-
-    @property
-    def now(self) -> datetime:
-        assert self.tenant.clock_at is not None
-        return self.tenant.clock_at
 
     def _instant(self, back: int) -> datetime:
         """That many days before the last complete one, at a time at which local and UTC days often differ."""
@@ -243,7 +247,7 @@ class Drawn:
                 )
 
 
-def staged(shops: list[Drawn]) -> dict[str, pl.DataFrame]:
+def staged(shops: Sequence[Shop]) -> dict[str, pl.DataFrame]:
     """All shops' rows of each table of staging, with tenant_id; what the shops leave open is null, or blank."""
     tables: dict[str, pl.DataFrame] = {}
     for name, contract in STAGING.items():

@@ -177,6 +177,21 @@ def test_a_small_shops_week_is_chance(fire):
     assert fired(fire(times=1, **{**tenth, "new": 14})) == {}
 
 
+def test_a_nan_fires_nothing(state_of):
+    """NaN > 5 is true in polars: what no number is must not pass for a large one."""
+    week = {"spend": 2000, "orders": 500, "sessions": 5000, "revenue_gross": 50000, "clicks": 900, "new_customers": 70}
+
+    def fired_by(claims):
+        days = range(63)
+        state = state_of(
+            *({"date": WEEK.end - timedelta(n), **week, "platform_conversions": 400.0 if n else claims} for n in days)
+        )
+        return evaluate(state, cohorts_of(), WEEK)["id"].to_list()
+
+    assert fired_by(4000.0) == ["claimed_ratio_jump"]
+    assert fired_by(float("nan")) == fired_by(float("inf")) == []
+
+
 def channel_alerts(fire, channels, **more):
     alerts = fire(channels=channels, **more)
     rows = alerts.filter(pl.col("id").str.starts_with("channel_cac_"))

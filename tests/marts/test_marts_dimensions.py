@@ -45,6 +45,8 @@ def test_calendar_days() -> None:
     assert (monday["iso_week"], monday["iso_year"], monday["year"], monday["quarter"]) == (1, 2025, 2024, 4)
     assert (sunday["day_of_week"], sunday["day_name"], sunday["is_weekend"]) == (0, "Sunday", True)
     assert (sunday["month"], sunday["month_name"]) == (2, "February")
+    thursday = days[date(2026, 12, 31)]  # of a year of 53 weeks
+    assert (thursday["iso_week"], thursday["iso_year"]) == (53, 2026)
 
 
 @pytest.mark.parametrize(("timezone", "last_year"), [("UTC", 2026), ("Pacific/Kiritimati", 2027)])

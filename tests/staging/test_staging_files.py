@@ -1,13 +1,15 @@
 """Order files: what people export, row by row, and what becomes of rows that cannot be true."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging_shop import (
     NAMES,
+    SHOP,
     Payload,
     Staged,
     file_orders,
@@ -127,6 +129,17 @@ def test_the_day_is_the_tenants() -> None:
         "2": date(2011, 7, 10),
         "3": date(2011, 7, 9),
     }
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-08", 23), ("2026-11-01", 25), ("2026-02-01", 24)])
+def test_a_day_has_23_or_25_hours_where_clocks_change(day: str, hours: int) -> None:
+    """An order an hour for three days, in New York."""
+    start = datetime.fromisoformat(f"{day}T00:00:00Z") - timedelta(days=1)
+    rows = [sale(f"{hour}", processed_at=f"{start + timedelta(hours=hour):%Y-%m-%dT%H:%M:%SZ}") for hour in range(72)]
+    now = datetime(2027, 1, 1, tzinfo=UTC)
+    staged = stage(SHOP, now, file_orders=file_orders(*rows))
+    of_day = staged.good["stg_orders"].filter(pl.col("order_date") == date.fromisoformat(day))
+    assert of_day.height == hours
 
 
 def test_an_order_is_placed_with_its_earliest_sale_row_and_its_lines_with_it() -> None:
