@@ -77,6 +77,31 @@ def test_a_ratio_is_the_ratio_of_sums_not_the_mean_of_ratios(state_of):
     assert rollup(state, ["cpc"]).collect().item() == pytest.approx(0.02)
 
 
+def test_the_published_sums(state_of):
+    state = state_of(
+        {"revenue_gross": 100, "revenue_net": 90, "contribution_margin": 30},
+        {"revenue_gross": 200, "revenue_net": 180, "contribution_margin": 60},
+        {"revenue_gross": 50, "revenue_net": 45, "contribution_margin": 15},
+    )
+    assert rollup(state, ["revenue_gross", "revenue_net", "contribution_margin_total"]).collect().row(0) == (
+        350,
+        315,
+        105,
+    )
+
+
+def test_the_published_summary_of_two_orders_after_nothing(state_of):
+    state = state_of(
+        {"date": NOW.start, "orders": 1, "new_customers": 1, "revenue_gross": 200, "discounts": 20, "revenue_net": 180},
+        {"date": NOW.end, "orders": 1, "revenue_gross": 100, "discounts": 10, "revenue_net": 90},
+        {"date": NOW.end, "spend": 50},
+    )
+    rows = compare(state, NOW, BEFORE).collect().rows_by_key("kpi", named=True, unique=True)
+    shown = {"revenue_gross": 300, "revenue_net": 270, "orders": 2, "aov": 135, "blended_cac": 50, "new_customers": 1}
+    assert {kpi: rows[kpi]["value"] for kpi in shown} == shown
+    assert {rows[kpi]["change"] for kpi in shown} == {None}  # there growth from 0 was 100 %
+
+
 def test_sums_stay_exact_and_a_null_key_is_a_member(state_of):
     state = state_of(
         {"revenue_net": "0.1", "channel_id": None},

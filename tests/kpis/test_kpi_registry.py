@@ -11,14 +11,12 @@ import kpis
 from kpis import KPIS, MEASURES, Kpi
 
 VECTORS = [
-    ("revenue_gross", {"revenue_gross": 350}, 350),
-    ("revenue_net", {"revenue_net": 315}, 315),
-    ("contribution_margin_total", {"contribution_margin": 105}, 105),
     ("blended_cac", {"spend": 10000, "new_customers": 100}, 100),
     ("blended_cac", {"spend": 15000, "new_customers": 120}, 125),
     ("blended_cac", {"spend": 0, "new_customers": 50}, 0),
     ("blended_cac", {"spend": 10000, "new_customers": 0}, None),
     ("blended_cac", {"spend": 1000, "new_customers": 3}, 333.3333333),
+    ("blended_cac", {"spend": 20, "new_customers": 1}, 20),
     ("channel_cac", {"spend": 5000, "new_customers": 50}, 100),
     ("channel_cac", {"spend": 5000, "new_customers": 0}, None),
     ("mer", {"revenue_net": 50000, "spend": 10000}, 5),
@@ -46,6 +44,8 @@ VECTORS = [
     ("payback_days", {"cac": 200, "ltv30": 150, "contribution_margin_pct": 0.35}, 114),
     ("payback_days", {"cac": 80, "ltv30": 100, "contribution_margin_pct": 0.5}, 48),
     ("payback_days", {"cac": 50, "ltv30": 100, "contribution_margin_pct": 0.3}, 50),
+    ("payback_days", {"cac": 44.09, "ltv30": 301.88, "contribution_margin_pct": 0.35}, 13),
+    ("payback_days", {"cac": 1813.33, "ltv30": 141.67, "contribution_margin_pct": 0.35}, 1097),
     ("payback_days", {"cac": 2.5, "ltv30": 30, "contribution_margin_pct": 1}, 3),
     ("payback_days", {"cac": 0, "ltv30": 150, "contribution_margin_pct": 0.4}, None),
     ("payback_days", {"cac": -50, "ltv30": 150, "contribution_margin_pct": 0.4}, None),
@@ -104,7 +104,7 @@ def test_published_vectors(name, inputs, expected):
         ((10000, 4000, 1000, 500, 200), (0.4, 0.25, 0.5, 0.4, 0.02)),
         ((1000, 500, 100, 0, 0), (0.5, 0.2, 0, None, 0)),
         ((0, 0, 0, 0, 0), (None,) * 5),
-        ((70, 70, 70, 70, 70), (1, 1, 1, 1, 1)),
+        ((100, 100, 100, 100, 100), (1, 1, 1, 1, 1)),
     ],
 )
 def test_funnel_family_gives_every_step(counts, expected):
