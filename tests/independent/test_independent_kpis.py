@@ -104,6 +104,7 @@ def test_every_window_and_its_baselines(ledger: Ledger, shown: Frames) -> None:
     kpis = query("kpis.sql", events="event_of_span", grain="tenant_id, days, span")
     rows = shown["kpi_summary"].select("tenant_id", "days", "baseline", "kpi", "value", "previous", "change")
     assert set(rows["kpi"]) == set(OF_MEASURES)
+    assert rows.filter(baseline="year_ago", kpi="orders")["previous"].sum() > 0
     said = ledger.ask(query("summary.sql", kpis=kpis))
     asked = rows.select("tenant_id", "kpi").unique()
     assert_same(said.join(asked, on=["tenant_id", "kpi"], how="semi"), rows, ["tenant_id", "days", "baseline", "kpi"])
