@@ -7,14 +7,17 @@ import functools
 import logging
 import math
 import random
+import re
 import ssl
 import weakref
+from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx2 as httpx
 import msgspec
@@ -35,7 +38,8 @@ COME_BACK = timedelta(minutes=10)
 LONGEST_ASKED = timedelta(days=365).total_seconds()
 CHUNK = 1 << 16
 SECRET_LENGTH = 12  # no token or secret of these APIs is shorter
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs whole URLs, and some URLs are secrets
+for _library in ("httpx2", "httpcore2"):  # they log whole URLs and answers' headers, and some of those are secrets
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 Transport = httpx.BaseTransport
 """What carries requests: None is the real network, `in_process` an App of this process."""
@@ -81,9 +85,9 @@ class Reply:
 
     def masked(self, text: str) -> str:
         """The text without the secrets: whatever quotes an answer says it through this, before cutting it short."""
-        for secret in sorted(self.secrets, key=len, reverse=True):  # one may begin with another
-            text = text.replace(secret, "…")
-        return text
+        words = sorted({word for secret in self.secrets for word in _spellings(secret)}, key=len, reverse=True)
+        # the longest first, since one may begin with another
+        return re.sub("|".join(map(re.escape, words)), "…", text, flags=re.IGNORECASE) if words else text
 
 
 @dataclass(slots=True)
@@ -293,7 +297,8 @@ class Http:
     def _reply(self, request: Request, sent: Mapping[str, str], response: httpx.Response, body: bytes) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
         url = str(response.url.copy_with(query=None))
-        said = (*sent.values(), *(request.form or {}).values(), *request.query.values())
+        signed = parse_qsl(urlsplit(request.path).query)  # whoever has such a URL may fetch what it leads to
+        said = (*sent.values(), *(request.form or {}).values(), *request.query.values(), *(word for _, word in signed))
         secrets = frozenset(word for value in said for word in value.split() if len(word) >= SECRET_LENGTH)
         return Reply(response.status_code, headers, body, url, self.clock.now(), secrets)
 
@@ -338,6 +343,11 @@ class Http:
             raise Transient(f"The connection to {where} failed ({type(error).__name__}).") from None
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise Bug(f"{where} cannot be asked ({type(error).__name__}).") from None
+
+
+def _spellings(secret: str) -> set[str]:
+    """How an answer may quote it: as it is, as URLs and forms do, as JSON that escapes slashes does, in base64."""
+    return {secret, quote(secret, safe=""), secret.replace("/", r"\/"), b64encode(secret.encode()).decode()}
 
 
 @functools.cache

@@ -101,7 +101,8 @@ def judge_by(title: str, rules: Mapping[str, Rule]) -> Judge:
     def read(reply: Reply) -> ApiError | None:
         if 200 <= reply.status < 300:
             return None
-        codes, said = ([], reply.headers.get("location", "")) if reply.status < 400 else _refusal(reply)
+        codes, said = ([], _leads_to(reply)) if reply.status < 400 else _refusal(reply)
+        said = reply.masked(said)[:EXCERPT]  # in this order: of a secret that was cut, half would be left
         for code in (*codes, str(reply.status)):
             if rule := rules.get(code) or STATUSES.get(code):
                 return rule.error(f"{title}: {rule.advice} ({code}: {said})", code=code)
@@ -114,6 +115,11 @@ def judge_by(title: str, rules: Mapping[str, Rule]) -> Judge:
     return read
 
 
+def _leads_to(reply: Reply) -> str:
+    """Where a redirect leads; what follows the path is nobody's business."""
+    return reply.headers.get("location", "").partition("?")[0]
+
+
 def _refusal(reply: Reply) -> tuple[list[str], str]:
     """The codes of an error answer, the narrowest first, and what it says in words."""
     try:
@@ -121,17 +127,17 @@ def _refusal(reply: Reply) -> tuple[list[str], str]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         page = reply.body.decode(errors="replace")
         if found := SHOPIFYS_PAGE.search(page):
-            return [found[1]], found[2].strip()[:EXCERPT]
+            return [found[1]], found[2].strip()
         return [], "not JSON"
     match body:
         case {"error": {"code": code, **rest}}:  # Graph API
             codes = [f"{code}/{rest['error_subcode']}"] if "error_subcode" in rest else []
-            return [*codes, str(code)], str(rest.get("message", ""))[:EXCERPT]
+            return [*codes, str(code)], str(rest.get("message", ""))
         case {"error": str(code), **rest}:  # RFC 6749, 5.2
             codes = [f"{code}/{rest['error_subtype']}"] if "error_subtype" in rest else []
-            return [*codes, code], str(rest.get("error_description", ""))[:EXCERPT]
+            return [*codes, code], str(rest.get("error_description", ""))
         case _:
-            return [], reply.body[:EXCERPT].decode(errors="replace")
+            return [], reply.body.decode(errors="replace")
 
 
 SHOPIFYS_PAGE = re.compile(r"Oauth error (\w+):([^<]*)")

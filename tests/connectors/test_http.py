@@ -1,5 +1,6 @@
 """What every client shares of the wire: what a slice may cost, what nobody may read, what an answer asks for."""
 
+import logging
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.clock import VirtualClock
 from connectors.errors import AuthError, Bug, RateLimited, Transient
+from connectors.fake.serving import serving
 from connectors.http import COME_BACK, SLICE_LASTS, Budget, Http, Reply, Request, Unpaced, in_process, retry_after
 from connectors.wire import WireResponse
 
@@ -99,6 +101,38 @@ def test_an_error_that_comes_when_a_stream_has_begun_is_masked():
 def test_a_secret_that_begins_with_another_is_masked_whole():
     secrets = frozenset({"planted-token", "planted-token-of-the-app", "planted-token-of"})
     assert Reply(400, {}, b"", "", NOW, secrets).masked("no planted-token-of-the-app") == "no …"
+
+
+@pytest.mark.parametrize(
+    "spelled", ["1//planted/token", "1%2F%2Fplanted%2ftoken", r"1\/\/planted\/token", "MS8vcGxhbnRlZC90b2tlbg=="]
+)
+def test_a_secret_is_masked_however_an_answer_spells_it(spelled):
+    reply = Reply(400, {}, b"", "", NOW, frozenset({"1//planted/token"}))
+    assert reply.masked(f"no {spelled}, no") == "no …, no"
+
+
+def test_a_signed_url_that_an_answer_quotes_is_masked():
+    def quoting(request):
+        return WireResponse(403, f"<Provided>{request.query['signature']}</Provided>".encode())
+
+    api = http(quoting, judge=lambda reply: Transient(reply.body.decode()))
+    with pytest.raises(Transient) as raised:
+        api.send(
+            Request("GET", "https://files.example.com/1?signature=planted-signature"), Budget(api.clock, failures=0)
+        )
+    assert str(raised.value) == "<Provided>…</Provided>"
+
+
+def test_the_libraries_log_no_url_and_no_header(caplog):
+    def leading(request):
+        return WireResponse(302, b"", {"location": "https://elsewhere.example.com/?token=planted-token-0001"})
+
+    caplog.set_level(logging.DEBUG)
+    with serving({"api": leading}) as base:
+        api = Http(f"{base}/api", judge=lambda reply: None, clock=VirtualClock(NOW))
+        api.send(Request("GET", "/", query={"token": "planted-token-0001"}), api.budget())
+        api.close()
+    assert "planted" not in caplog.text
 
 
 def asked(value):

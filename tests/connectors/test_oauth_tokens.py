@@ -1,12 +1,13 @@
 """Tokens: what is sent for them, how long they are kept, what each refusal says, and that no pair is ever lost."""
 
 import random
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ from connectors.fake.oauth import CLIENT_ID, CLIENT_SECRET, FakeOAuth
 from connectors.fake.serving import serving
 from connectors.http import Http, Reply, Request, in_process
 from connectors.oauth.authorizers import for_google, for_shopify
-from connectors.oauth.errors import GOOGLE, META, SHOPIFY, STATUSES
+from connectors.oauth.errors import EXCERPT, GOOGLE, META, SHOPIFY, STATUSES
 from connectors.oauth.providers import Hosts, Provider, google, meta, shopify
 from connectors.oauth.token import TokenEndpoint
 from connectors.wire import WireRequest, WireResponse
@@ -408,3 +409,29 @@ def test_a_refusal_that_quotes_a_secret_is_masked() -> None:
     with pytest.raises(AuthError) as raised:
         endpoint.ask({"refresh_token": "planted-refresh-0001", "client_secret": "planted-client-0002"})
     assert "planted" not in str(raised.value)
+
+
+SECRET = "1//planted-refresh-0001"
+REFUSED = '{"error": "invalid_grant", "error_description": "%s"}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        # so long that the excerpt ends within the secret, as it is and as a form or base64 spells it
+        *(WireResponse(400, (REFUSED % f"{'x' * (EXCERPT - cut)}{SECRET}").encode()) for cut in (3, 12, 20)),
+        WireResponse(400, (REFUSED % f"{'x' * (EXCERPT - 12)}{quote(SECRET, safe='')}").encode()),
+        WireResponse(400, (REFUSED % f"token={quote(SECRET, safe='').lower()}").encode()),
+        WireResponse(400, (REFUSED % f"token={b64encode(SECRET.encode()).decode()}").encode()),
+        WireResponse(418, b'["1\\/\\/planted-refresh-0001 is no token"]'),
+        WireResponse(418, f"<html>Oauth error invalid_grant: {'x' * (EXCERPT - 9)}{SECRET}</html>".encode()),
+        WireResponse(302, b"", {"location": f"https://accounts.example.com/login?hint=planted-by-them&token={SECRET}"}),
+    ],
+)
+def test_no_refusal_leaves_a_part_of_a_secret(answer: WireResponse) -> None:
+    endpoint = TokenEndpoint(google(HERE), clock=VirtualClock(NOW), transport=in_process(lambda request: answer))
+    with pytest.raises(ApiError) as raised:
+        endpoint.ask({"grant_type": "refresh_token", "refresh_token": SECRET})
+    said = f"{raised.value} {raised.value!r}"
+    for readable in ("planted", "1//p", "1%2F%2Fp", "1\\/\\/p", b64encode(b"1//planted").decode()[:8]):
+        assert readable.lower() not in said.lower()
