@@ -1,7 +1,11 @@
 """What can go wrong with an API, by what to do about it: nine kinds, and each API's own codes lead to one of them."""
 
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 
 class ApiError(Exception):
@@ -85,3 +89,17 @@ class Rule:
 
     error: type[ApiError]
     advice: str
+
+
+@contextmanager
+def reading() -> Generator[None]:
+    """An answer of a shape that nothing expects is a Bug, of whoever asked and of nobody else.
+
+    It names the calls that could not read it, and quotes nothing: what an answer holds may be a secret, or a person's.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        calls = traceback.extract_tb(error.__traceback__)[:-4:-1]  # the innermost may be Python's own
+        where = " of ".join(f"{call.name} ({Path(call.filename).name}:{call.lineno})" for call in calls)
+        raise Bug(f"An answer could not be read: {type(error).__name__} in {where}. Please report it.") from None

@@ -180,7 +180,7 @@ def ga4(
 def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked: "Callable[[], Credential]") -> None:
     """Try the credential out, and store it; one that its API refuses is not stored."""
     from connectors.credentials import ShopifyCredential
-    from connectors.errors import ApiError
+    from connectors.errors import ApiError, reading
     from connectors.shopify.shop import DOMAIN, domain
     from growthos_assets.connections import Trial
 
@@ -194,8 +194,9 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
         name = domain(shop).removesuffix(DOMAIN) if shop else "default"
     trial = Trial(tenant, source, name, credential)
     try:
-        accounts = trial.client.accounts()
-        findings = trial.client.probe()
+        with reading():
+            accounts = trial.client.accounts()
+            findings = trial.client.probe()
     except ApiError as error:
         complain("✗", f"{source} was not connected. {error}")
         raise typer.Exit(1) from None

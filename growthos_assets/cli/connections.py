@@ -99,10 +99,11 @@ def is_demo(tenant_id: str) -> bool:
 def look(client: "Client") -> "list[Finding]":
     """What the client's probe finds; an API that can't be asked at all is a finding too."""
     from connectors.client import Finding
-    from connectors.errors import ApiError
+    from connectors.errors import ApiError, reading
 
     try:
-        return client.probe()
+        with reading():
+            return client.probe()
     except ApiError as error:
         return [Finding("access", False, str(error))]
 

@@ -5,8 +5,7 @@ again by the next sync, since planning starts from what is proven.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -16,13 +15,13 @@ from connectors.errors import (
     ApiError,
     ApiRetired,
     AuthError,
-    Bug,
     ConfigError,
     PermissionDenied,
     RateLimited,
     TooBig,
     Transient,
     Truncated,
+    reading,
 )
 from connectors.slices import Account, Proven, Slice, beginning, cursor, plan
 from connectors.source import Stream
@@ -151,7 +150,7 @@ def sync(
                 report.problems.append(Problem(account.name, CLOSED, account.problem))
                 continue
             try:
-                with _read():
+                with reading():
                     _sync_account(job, book, account, since, until)
             except ApiError as error:
                 report.problems.append(_problem(account.name, error))
@@ -176,7 +175,7 @@ def _accounts(job: Sync, book: Ledger) -> list[Account]:
     """The accounts that the credential reaches; none, and the reason in the ledger, if the source does not say."""
     try:
         _wait_over(book, EVERY_ACCOUNT, job)
-        with _read():
+        with reading():
             return job.client.accounts()
     except ApiError as error:
         problem = _problem(job.client.source, error)
@@ -265,7 +264,7 @@ def _pull(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str, 
 
     def texts() -> Iterator[tuple[list[str], list[str]]]:
         nonlocal proof, pages
-        with _read():
+        with reading():
             for page in job.client.pull(part, account):
                 pages += 1
                 if proof is not None:
@@ -296,15 +295,6 @@ def _pull(job: Sync, book: Ledger, account: Account, part: Slice, pull_id: str, 
     report.received += len(ids)
     report.landed += landed.landed
     report.restated += landed.restated
-
-
-@contextmanager
-def _read() -> Generator[None]:
-    """An answer of a shape that nothing expects is this slice's failure, not everyone's."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise Bug(f"An answer could not be read: {type(error).__name__}: {error}. Please report it.") from error
 
 
 def _entry(part: Slice) -> Planned:

@@ -1,12 +1,15 @@
 """The command `growthos`, run in this process through its real entry."""
 
+import io
 import itertools
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
+import msgspec
 import pytest
 from cli_command import Command, Done
 from sqlalchemy.engine import URL
@@ -48,6 +51,18 @@ def growthos(
         return Done(exit_.value.code if isinstance(exit_.value.code, int) else 0, out, err)
 
     return run
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Puts a document on stdin: a text as it is, anything else as JSON."""
+
+    def tell(document: Any) -> None:
+        text = document.encode() if isinstance(document, str) else msgspec.json.encode(document)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    tell("")
+    return tell
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import io
 import json
 import logging
 import os
@@ -85,18 +84,6 @@ def world(served: Apis, monkeypatch: pytest.MonkeyPatch) -> Apis:
     monkeypatch.setenv("GROWTHOS_APIS", served.base)
     monkeypatch.setenv("GROWTHOS_ENCRYPTION_KEY", KEY)
     return served
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """Puts a document on stdin."""
-
-    def tell(document: Any) -> None:
-        text = document if isinstance(document, str) else json.dumps(document)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-
-    tell("")
-    return tell
 
 
 def google(secret: str = CLIENT) -> dict[str, str]:

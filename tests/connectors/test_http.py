@@ -71,6 +71,16 @@ def test_waiting_for_failures_to_pass_ends_with_the_slice_too():
     assert api.clock.now() - NOW <= SLICE_LASTS
 
 
+@pytest.mark.parametrize(
+    "error", [Transient("busy", after=301.0), RateLimited("later", retry_at=NOW + timedelta(seconds=301))]
+)
+def test_nobody_sleeps_for_longer_than_five_minutes_at_once(error):
+    api = http(fine, judge=lambda reply: error)
+    with pytest.raises(type(error)):
+        api.send(GET, Budget(api.clock, seconds=1e9))
+    assert api.clock.now() == NOW
+
+
 def test_what_is_masked_is_what_was_sent():
     login = Changing()
     said = []
