@@ -125,7 +125,7 @@ def google_ads(fake: FakeGoogleAds) -> Mapping[str, Fault]:
     """What can go wrong with Google Ads, in the middle of a stream too."""
     return {
         **ANY,
-        **_row_faults(_campaigns),
+        **_row_faults(_results),
         **_google(fake),
         "throttled": _failing(
             fake.fail,
@@ -223,10 +223,10 @@ def _insights(body: Any) -> list[Rows]:
             return []
 
 
-def _campaigns(body: dict[str, Any] | list[dict[str, Any]]) -> list[Rows]:
+def _results(body: dict[str, Any] | list[dict[str, Any]]) -> list[Rows]:
     parts: list[dict[str, Any]] = body if isinstance(body, list) else [body]
-    return [part["results"] for part in parts if "campaign" in next(iter(part.get("results", ())), ())]
+    return [part["results"] for part in parts if "results" in part]
 
 
 def _reports(body: dict[str, Any]) -> list[Rows]:
-    return [report["rows"] for report in body.get("reports", ()) if "rows" in report]
+    return [report["rows"] for report in (body, *body.get("reports", ())) if "rows" in report]

@@ -135,6 +135,8 @@ class Ga4Client:
         told = report["metadata"]
         zone = ZoneInfo(told["timeZone"])
         dates = [row["dimensionValues"][0]["value"] for row in report.get("rows", ())]
+        if not dates and int(report.get(WORDS, 0)):  # it would pass for a property that nobody has ever visited
+            raise Truncated(f"GA4 {number}: no row of its first day came, and {WORDS} says {report[WORDS]}.")
         opened = datetime.strptime(dates[0], "%Y%m%d").replace(tzinfo=zone) if dates else self._clock.now()
         complete = not (told.get("samplingMetadatas") or told.get("subjectToThresholding"))
         return Account(number, f"GA4 {number}", zone.key, told["currencyCode"], opened if complete else None)

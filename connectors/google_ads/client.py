@@ -75,9 +75,7 @@ class GoogleAdsClient:
         found: dict[str, Reached] = {}
         for root in [self._manager] if self._manager else self._roots(budget):
             try:
-                below = [
-                    row for body in self._api.pages(root, root, CLIENTS, budget) for row in body.get("results", ())
-                ]
+                below = self._below(root, budget)
             except (PermissionDenied, ConfigError) as error:
                 below = []
                 found.setdefault(root, refused(root, str(error)))
@@ -153,6 +151,15 @@ class GoogleAdsClient:
     def _roots(self, budget: Budget) -> list[str]:
         names = self._api.accessible(budget).json().get("resourceNames", ())
         return [name.removeprefix("customers/") for name in names]
+
+    def _below(self, root: str, budget: Budget) -> list[Body]:
+        """The rows of the accounts below one, all of them: one that is not named is never asked, and never missed."""
+        bodies = list(self._api.pages(root, root, CLIENTS, budget))
+        rows = [row for body in bodies for row in body.get("results", ())]
+        told = int(bodies[0].get("totalResultsCount", 0))
+        if len(rows) < told:
+            raise Truncated(f"Google Ads names {len(rows)} of the {told} accounts below {root}. Sync again.")
+        return rows
 
     def _login(self, customer: str) -> str:
         """The account through which a customer is reached."""

@@ -219,6 +219,17 @@ def test_a_property_without_any_visit_has_nothing_to_pull():
     assert plan(client.policies["ga4/traffic"], account, "ga4/traffic", "x", [], clock.now()).slices == []
 
 
+def test_a_first_day_that_got_lost_is_no_property_without_any_visit(clock):
+    fake = FakeGa4(WORLD, clock)
+
+    def losing(request):
+        answer = fake(request)
+        return replace(answer, body=json.dumps({**json.loads(answer.body), "rows": []}).encode())
+
+    with pytest.raises(Truncated, match="no row of its first day came"):
+        connect(losing, clock).accounts()
+
+
 def test_one_property_leaves_the_others_alone(clock):
     good, bad = connect(FakeGa4(WORLD, clock), clock, property_ids=[PROPERTY, "7"]).accounts()
     assert good.problem is None

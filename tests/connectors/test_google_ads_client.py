@@ -267,6 +267,18 @@ def test_managers_are_skipped_and_closed_accounts_have_a_problem(clock):
         pulled(client, WHOLE, accounts[usable])
 
 
+def test_an_account_that_gets_lost_among_the_others_is_missed(clock):
+    fake = FakeGoogleAds(WORLD, clock)
+
+    def losing(request):
+        answer = fake(request)
+        body = json.loads(answer.body)
+        return replace(answer, body=json.dumps({**body, "results": body["results"][1:]}).encode())
+
+    with pytest.raises(Truncated, match="names 1 of the 2 accounts"):
+        connect(losing, clock).accounts()
+
+
 def test_the_accounts_may_be_named(clock):
     fake = FakeGoogleAds(WORLD, clock, customers=(MANAGER, CLIENT, Customer("1230000002", "Other", under=MCC)))
     found = connect(fake, clock, customer_ids=["420-420-4200", "999-999-9999"]).accounts()

@@ -274,7 +274,7 @@ def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
 
 @given(storm=st.lists(st.sampled_from(["drop", "limit", "big", "bug", "lose", "fine"]), max_size=25))
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_after_any_storm_the_ledger_tells_the_truth(pull: Callable[..., Synced], storm: list[str]):
     errors: dict[str, Callable[[], ApiError]] = {
