@@ -223,10 +223,12 @@ def test_a_source_that_refuses_what_it_may_be_asked_is_named(
 def test_an_answer_of_no_known_shape_fails_its_slice_alone(pull: Callable[..., Synced]):
     def trouble(part: Slice, page: int) -> None:
         if part.start == OPENED:
-            raise KeyError("nodes")
+            raise ValueError("a planted secret is no date")
 
     done = pull(Shop(trouble=trouble))
     assert [problem.kind for problem in done.problems] == ["bug"]
+    assert "ValueError in trouble (test_graph_syncing.py" in done.problems[0].message
+    assert "planted" not in f"{done.problems} {book().to_dicts()}"
     assert len(landed()) == 240 - 96
 
 
