@@ -1,6 +1,8 @@
 """Bulk operations: waited for, taken over, downloaded piece by piece, joined, counted."""
 
+import re
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryFile
 
@@ -248,3 +250,25 @@ def test_every_error_of_a_bulk_pull_is_an_api_error(fake, clock):
         fake.fail(outcome)
         with pytest.raises(ApiError):
             pulled(client(fake, clock, mode="bulk"), everything(WORLD))
+
+
+def without_a_child(body):
+    """The same bytes but for one line item's line: as many, since JSON may end in spaces."""
+    lost, *lines = sorted(body.splitlines(keepends=True), key=lambda line: b'"LineItem"' not in line)
+    return b"".join(lines)[:-1] + b" " * len(lost) + b"\n"
+
+
+def with_an_orphan(body):
+    return re.sub(rb'("__parentId":"gid://shopify/Order/)58', rb"\g<1>85", body, count=1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"), [(without_a_child, "objects came of"), (with_an_orphan, "belong to none that came")]
+)
+def test_a_child_that_gets_lost_from_a_result_is_missed_though_every_order_came(fake, clock, spoil, says):
+    def losing(request):
+        answer = fake(request)
+        return replace(answer, body=spoil(answer.body)) if request.method == "GET" else answer
+
+    with pytest.raises(Truncated, match=says):
+        pulled(client(losing, clock, mode="bulk"), everything(WORLD))

@@ -148,6 +148,25 @@ def test_a_page_that_was_lost_once_is_only_a_second_try(pull: Callable[..., Sync
     assert book()["attempts"].to_list() == [2, 1, 1]
 
 
+CONTRADICTIONS: Mapping[str, Callable[[list[Page]], list[Page]]] = {
+    "no last page": lambda pages: pages[:-1],
+    "a page after the last": lambda pages: [*pages, pages[0]],
+    "fewer are counted than came": lambda pages: [*pages[:-1], Page([], Proof.exactly(1, "the count"))],
+}
+
+
+@pytest.mark.parametrize("spoil", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_pages_that_contradict_themselves_are_not_kept(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch, spoil: Callable[[list[Page]], list[Page]]
+):
+    client = Shop()
+    pages = client.pull
+    monkeypatch.setattr(client, "pull", lambda part, account: iter(spoil(list(pages(part, account)))))
+    assert [problem.kind for problem in pull(client).problems] == ["truncated"] * 3
+    assert landed() == set()
+    assert set(book()["state"]) == {"failed"}
+
+
 def once(error: ApiError, *, page: int = 5) -> Trouble:
     left = [error]
 
