@@ -8,30 +8,24 @@ storm the raw records are held against the brand, payload for payload: all that 
 nothing else. Then the weather clears, one more sync, and everything must be here.
 """
 
-import json
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from math import ceil
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import polars as pl
 from msgspec import structs
 
 from bench.scratch import scratch_home
+from bench.storm_book import Book
 from connectors.client import Client
 from connectors.clock import Clock, VirtualClock
 from connectors.demo import DemoSource
-from connectors.demo.calendar import window
-from connectors.demo.source import RECORDS
-from connectors.demo.twins import TWINS
-from connectors.demo.twins.shopify import Shop
 from connectors.demo.world import World
 from connectors.fake import storms
 from connectors.fake.demo import PROPERTY_ID, SHOP
@@ -47,13 +41,12 @@ from connectors.http import in_process
 from connectors.meta.client import MetaClient
 from connectors.oauth.authorizers import bearer, shopify_header
 from connectors.shopify.client import ShopifyClient
-from connectors.shopify.queries import LISTINGS
 from connectors.slices import Policy
-from connectors.source import STREAMS, Stream
+from connectors.source import STREAMS
 from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.syncing import sync
-from warehouse import ledger, raw, tenants
+from warehouse import tenants
 from warehouse.tenants import Tenant
 
 DAY = timedelta(days=1)
@@ -63,9 +56,6 @@ SYNCS = 3
 """Syncs in one storm, at most: the later ones go on with what the earlier ones left."""
 SKEWS = (-1800, -45, 0, 50)
 """Seconds by which the client's clock may be wrong without anything being missed for a time."""
-
-Records = dict[str, Any]
-"""Payloads by external id."""
 
 
 class Killed(BaseException):
@@ -199,7 +189,7 @@ def storm(source: str, seed: int, tenant: Tenant, *, socket: bool = False, stren
 
 
 def _sync(
-    book: "Book", dice: random.Random, outcome: Outcome, weather: ExitStack, strength: float, socket: bool
+    book: Book, dice: random.Random, outcome: Outcome, weather: ExitStack, strength: float, socket: bool
 ) -> datetime | None:
     """One sync by a process of its own; when to sync again, if it did not come to its end."""
     api = APIS[book.stream.source](book.world, book.clock, dice)
@@ -234,104 +224,6 @@ def _alive(app: App) -> App:
             return WireResponse(200, b"{}", cut=0)
 
     return answer
-
-
-class Book:
-    """What must be here of a stream, by what its ledger says is verified, and by what the brand had to say then."""
-
-    def __init__(self, stream: Stream, tenant: Tenant, worlds: list[World], clock: VirtualClock) -> None:
-        self.stream, self.tenant, self.clock = stream, tenant, clock
-        self._worlds = worlds
-        self._known: set[str] = set()
-        self._expected: Records = {}
-
-    @property
-    def world(self) -> World:
-        """The brand at present."""
-        return self._worlds[-1]
-
-    def states(self) -> Counter[str]:
-        return Counter(self._ledger()["state"])
-
-    def expected(self) -> Records:
-        """What the verified slices hold."""
-        return self._expected
-
-    def check(self) -> Iterator[str]:
-        """What is not as it must be."""
-        fresh = self._ledger().filter(
-            (pl.col("state") == "verified")
-            & (pl.col("proof") != "the sum of its parts")
-            & ~pl.col("pull_id").is_in(self._known)
-        )
-        self._known |= set(fresh["pull_id"])
-        here = self._landed()
-        yield from self._reported(fresh, here) if self.stream.day else self._changed(here)
-
-    def unproven(self) -> Iterator[str]:
-        """What is missing, though nothing keeps it from being here."""
-        whole = self._truth(self.world, datetime.min.replace(tzinfo=UTC), self.clock.now())
-        yield from _differences(whole, self._landed())
-
-    def _reported(self, fresh: pl.DataFrame, here: Records) -> Iterator[str]:
-        """Of a report: the newest verified word on each of its days, and nothing besides."""
-        for start, end, expected, received in fresh.select(
-            "start_at", "end_at", "rows_expected", "rows_received"
-        ).iter_rows():
-            for world in self._worlds:
-                for key in self._truth(world, start, end):
-                    self._expected.pop(key, None)
-            told = self._truth(self.world, start, end)
-            if not expected == received == len(told):
-                yield f"the ledger says {received} of {expected} rows for {len(told)} from {start} to {end}"
-            self._expected |= told
-        yield from _differences(self._expected, here)
-
-    def _changed(self, here: Records) -> Iterator[str]:
-        """Of things that change: each as it last changed within what is verified, or as it was before it left that."""
-        proven = self._ledger().filter((pl.col("state") == "verified") & (pl.col("part") == "{}"))
-        windows = list(proven.select("start_at", "end_at").iter_rows())
-        now = self._truth(self.world, datetime.min.replace(tzinfo=UTC), self.clock.now())
-        self._expected = {
-            key: payload
-            for key, payload in now.items()
-            if any(start <= datetime.fromisoformat(payload["updatedAt"]) < end for start, end in windows)
-        }
-        left = {
-            key
-            for key, payload in here.items()
-            if key not in self._expected and key in now and payload["updatedAt"] < now[key]["updatedAt"]
-        }
-        yield from _differences(self._expected, {key: payload for key, payload in here.items() if key not in left})
-
-    def _landed(self) -> Records:
-        table = f"raw.{self.stream.source}_{self.stream.name}"
-        latest = raw.read_latest(warehouse(), self.tenant.tenant_id, table)
-        return {key: json.loads(payload) for key, payload in latest.select("external_id", "payload").iter_rows()}
-
-    def _ledger(self) -> pl.DataFrame:
-        rows = ledger.history(warehouse(), self.tenant.tenant_id, 100_000)
-        return rows.filter((pl.col("source") == self.stream.source) & (pl.col("stream") == self.stream.name))
-
-    def _truth(self, world: World, start: datetime, end: datetime) -> Records:
-        """What the brand has of a time, at present."""
-        since = None if start.year == 1 else start
-        if self.stream.day:
-            bodies = TWINS[self.stream.key](world, window(since, end), 0)
-            return {r.external_id: r.payload for body in bodies for r in RECORDS[self.stream.source](body)}
-        root, shop, now = LISTINGS[self.stream.key].root, Shop(world), ceil(self.clock.now().timestamp())
-        nodes = [shop.node(root, place, now) for at, place in shop.changes(root, now) if at in window(since, end)]
-        return {node["id"]: node for node in nodes}
-
-
-def _differences(expected: Records, here: Records) -> Iterator[str]:
-    for key in sorted(expected.keys() | here.keys()):
-        if key not in here:
-            yield f"{key} is missing"
-        elif key not in expected:
-            yield f"{key} should not be here"
-        elif expected[key] != here[key]:
-            yield f"{key} says something else"
 
 
 def _restated(world: World, since: datetime, dice: random.Random) -> World:

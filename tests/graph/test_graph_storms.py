@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from graph_shop import open_shop
 
-from bench.fault_storms import APIS, BRAND, Book, Short, storm
+from bench.fault_storms import APIS, BRAND, Short, storm
+from bench.storm_book import Book
 from connectors.clock import VirtualClock
 from connectors.fake.demo import SHOP
 from connectors.fake.serving import serving
