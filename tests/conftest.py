@@ -66,13 +66,28 @@ def server() -> Iterator[URL]:
         patch.delenv("DATABASE_URL", raising=False)
         from warehouse.server import owner_url
 
-        url = owner_url()
-        _execute(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-        yield url
+        yield owner_url()
 
 
 @pytest.fixture(scope="session")
-def template(server: URL, session_folder: Path) -> Callable[[str, Callable[[], None]], None]:
+def execute(server: URL) -> Iterator[Callable[..., None]]:
+    """Runs statements on the session's server as its owner, over one connection to no test's database."""
+    with psycopg.connect(_text(server.set(database="postgres")), autocommit=True) as db:
+
+        def run(*statements: str) -> None:
+            for statement in statements:
+                db.execute(statement.encode())
+
+        # nothing here outlives a crash, and what autovacuum would do to many short-lived databases is of no use
+        run(*(f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "autovacuum")))
+        run("SELECT pg_reload_conf()")
+        yield run
+
+
+@pytest.fixture(scope="session")
+def template(
+    server: URL, session_folder: Path, execute: Callable[..., None]
+) -> Callable[[str, Callable[[], None]], None]:
     """Makes a database once a session: `template(name, fill)` runs `fill` with DATABASE_URL naming it."""
 
     def make(name: str, fill: Callable[[], None]) -> None:
@@ -80,29 +95,30 @@ def template(server: URL, session_folder: Path) -> Callable[[str, Callable[[], N
         with fasteners.InterProcessLock(session_folder / f"{name}.lock"):
             if done.exists():
                 return
-            _execute(server, f'CREATE DATABASE "{name}"')
+            execute(f'CREATE DATABASE "{name}"')
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("DATABASE_URL", _text(server.set(database=name)))
                 fill()
+            with psycopg.connect(_text(server.set(database=name)), autocommit=True) as db:
+                db.execute("ANALYZE")  # every clone is planned alike, by what is in it
             done.touch()
 
     return make
 
 
 @pytest.fixture(scope="session")
-def copied(server: URL) -> Callable[[str], AbstractContextManager[str]]:
+def copied(server: URL, execute: Callable[..., None]) -> Callable[[str], AbstractContextManager[str]]:
     """A database that is a template's copy while it is open: `with copied(name) as url`."""
 
     @contextmanager
     def copy(name: str) -> Iterator[str]:
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        made = f"test_{worker}_{next(_numbers)}"
-        _execute(server, f'CREATE DATABASE "{made}" TEMPLATE "{name}" STRATEGY FILE_COPY')
+        made = f"test_{_worker()}_{next(_numbers)}"
+        execute(f'CREATE DATABASE "{made}" TEMPLATE "{name}" STRATEGY FILE_COPY')
         try:
             yield _text(server.set(database=made))
         finally:
             for database in (made, f"{made}_dagster"):
-                _execute(server, f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+                execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     return copy
 
@@ -140,7 +156,7 @@ def database(template: Callable[[str, Callable[[], None]], None], clone: Callabl
 
 @pytest.fixture(scope="session")
 def demo_template(template: Callable[[str, Callable[[], None]], None]) -> str:
-    """The template with the demo tenant acme, its whole graph materialized."""
+    """The name of a database with the demo tenant acme, its whole graph materialized."""
 
     def fill() -> None:
         from growthos_assets import loading, running
@@ -157,14 +173,28 @@ def demo_template(template: Callable[[str, Callable[[], None]], None]) -> str:
 
 @pytest.fixture
 def demo(demo_template: str, clone: Callable[[str], str]) -> str:
-    """DATABASE_URL of a warehouse with the demo tenant acme, its whole graph materialized."""
+    """DATABASE_URL of a warehouse with the demo tenant acme, to do with as one likes."""
     return clone(demo_template)
 
 
-def _execute(server: URL, *statements: str) -> None:
-    with psycopg.connect(_text(server.set(database="postgres")), autocommit=True) as db:
-        for statement in statements:
-            db.execute(statement.encode())
+@pytest.fixture(scope="session")
+def _readable_demo(server: URL, execute: Callable[..., None], demo_template: str) -> str:
+    """DATABASE_URL of this worker's demo that refuses to be written: a clone costs more than most tests that read."""
+    name = f"readable_{_worker()}"
+    read_only = f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'
+    execute(f'CREATE DATABASE "{name}" TEMPLATE "{demo_template}" STRATEGY FILE_COPY', read_only)
+    return _text(server.set(database=name))
+
+
+@pytest.fixture
+def demo_to_read(_readable_demo: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """DATABASE_URL of a warehouse with the demo tenant acme, which can't be written."""
+    monkeypatch.setenv("DATABASE_URL", _readable_demo)
+    return _readable_demo
+
+
+def _worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 def _text(url: URL) -> str:

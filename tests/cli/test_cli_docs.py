@@ -83,9 +83,10 @@ def test_the_blocks_of_the_pages_run_in_order(
 
 
 def assert_dagsters_own_tools_work(dg: list[str], dagster: list[str]) -> None:
-    """On the tenant acme, which `make demo` has made; `dagster dev` is what test_cli_dev.py starts and stops."""
+    """On the tenant acme, which `make demo` has made, but for what tests/graph runs: test_graph_tools.py."""
     assert dagster == ["dagster dev"]
-    assert len(dg) > 2
+    dg.remove("dg list defs")
+    assert len(dg) > 1
     quiet = os.environ | {"DAGSTER_DISABLE_TELEMETRY": "1", "COLUMNS": "200"}
     for command in dg:
         program, *arguments = shlex.split(command)

@@ -21,7 +21,7 @@ from kpis import KPIS, MEASURES, Window
 NOW = Window(date(2026, 2, 3), date(2026, 2, 9))
 
 
-def test_the_document_is_exact_and_its_parts_sum(demo: str, growthos: Command) -> None:
+def test_the_document_is_exact_and_its_parts_sum(demo_to_read: str, growthos: Command) -> None:
     said = growthos("explain", "blended_cac", "-t", "acme", "--by", "channel_id", "--format", "json").document
     assert list(said)[:5] == ["tenant", "kpi", "window", "baseline", "value"]
     assert said["window"] == {"start": "2026-02-03", "end": "2026-02-09", "timezone": "America/New_York"}
@@ -33,7 +33,9 @@ def test_the_document_is_exact_and_its_parts_sum(demo: str, growthos: Command) -
     assert [part["measure"] for part in said["parts"]] == ["spend", "new_customers"]
 
 
-def test_people_are_told_basis_parts_and_members(demo: str, growthos: Command, terminal: Callable[[int], None]) -> None:
+def test_people_are_told_basis_parts_and_members(
+    demo_to_read: str, growthos: Command, terminal: Callable[[int], None]
+) -> None:
     shown = growthos("explain", "revenue_net", "-t", "acme", "--by", "channel_id").out
     assert "Acme: Net revenue, 2026-02-03 to 2026-02-09 (America/New_York)" in shown
     assert "Basis event: sales on the day they were made, refunds on the day of the refund" in shown
@@ -48,7 +50,7 @@ def test_people_are_told_basis_parts_and_members(demo: str, growthos: Command, t
     assert max(map(len, narrow.splitlines())) <= 60
 
 
-def test_the_rows_behind_a_member_are_listed(demo: str, growthos: Command) -> None:
+def test_the_rows_behind_a_member_are_listed(demo_to_read: str, growthos: Command) -> None:
     ask = ("explain", "revenue_net", "-t", "acme", "--days", "1", "--behind", "channel_id=email")
     rows = growthos(*ask, "--format", "json").document["rows"]
     members = growthos(*ask[:6], "--by", "channel_id", "--format", "json").document["members"]
@@ -96,13 +98,13 @@ def test_a_files_rows_are_what_is_behind_its_numbers(shop: str, growthos: Comman
         ("ltv_at_days", "kpis.cohorts"),
     ],
 )
-def test_what_cannot_be_explained_says_why(demo: str, growthos: Command, arguments: str, says: str) -> None:
+def test_what_cannot_be_explained_says_why(demo_to_read: str, growthos: Command, arguments: str, says: str) -> None:
     done = growthos("explain", *arguments.split(), "-t", "acme")
     assert done.code == 2
     assert says in " ".join((done.err + done.out).replace("│", " ").split())
 
 
-def test_the_demo_is_explained_by_channel(demo: str) -> None:
+def test_the_demo_is_explained_by_channel(demo_to_read: str) -> None:
     orders, spend = load("kpis/kpi_daily", "acme"), load("marts/fact_spend", "acme")
     for kpi in ("revenue_net", "blended_cac"):
         found = explain(kpi, "acme", by=["channel_id"]).explanation
@@ -118,7 +120,7 @@ def test_the_demo_is_explained_by_channel(demo: str) -> None:
     assert google["rate"] > 10
 
 
-def test_rows_of_facts_sum_to_the_stored_state_and_both_bases_to_the_same(demo: str) -> None:
+def test_rows_of_facts_sum_to_the_stored_state_and_both_bases_to_the_same(demo_to_read: str) -> None:
     facts, stored = facts_of("acme"), load("kpis/kpi_daily", "acme")
     key = ["date", "channel_id", "campaign_id"]
     sums = [measure.total() for measure in MEASURES.values()]
@@ -132,7 +134,7 @@ def test_rows_of_facts_sum_to_the_stored_state_and_both_bases_to_the_same(demo: 
     assert_frame_equal(by_day.collect(), counted.collect())
 
 
-def test_a_refund_moves_to_the_day_of_its_order(demo: str) -> None:
+def test_a_refund_moves_to_the_day_of_its_order(demo_to_read: str) -> None:
     event, order = (explain("refunds", "acme", basis=basis).explanation for basis in ("event", "order"))
     own = load("marts/fact_refunds", "acme").filter("is_counted", NOW.filter("refund_date"))
     restated = load("marts/fact_orders", "acme").filter("is_counted", NOW.filter("order_date"))
@@ -142,7 +144,7 @@ def test_a_refund_moves_to_the_day_of_its_order(demo: str) -> None:
 
 
 @pytest.mark.parametrize("day", [date(2025, 12, 26), date(2026, 2, 9)])
-def test_the_raw_payloads_behind_a_day_sum_to_its_revenue(demo: str, day: date) -> None:
+def test_the_raw_payloads_behind_a_day_sum_to_its_revenue(demo_to_read: str, day: date) -> None:
     explained = explain("revenue_net", "acme", Window(day, day))
     rows = explained.behind().collect()
     assert set(rows["fact"]) == {"fact_order_lines", "fact_refunds"}
@@ -200,7 +202,9 @@ def net_of_day(order: Mapping[str, Any], day: date) -> Decimal:
         ("revenue_net", {"category": "beauty"}, {"shopify/orders"}),
     ],
 )
-def test_every_row_behind_a_member_has_its_raw_records(demo: str, kpi: str, member: dict[str, str], streams) -> None:
+def test_every_row_behind_a_member_has_its_raw_records(
+    demo_to_read: str, kpi: str, member: dict[str, str], streams
+) -> None:
     explained = explain(kpi, "acme", by=list(member))
     rows = explained.behind(**member).collect()
     assert rows["records"].list.len().fill_null(0).min() > 0
@@ -215,7 +219,7 @@ def test_every_row_behind_a_member_has_its_raw_records(demo: str, kpi: str, memb
     assert top == shown["numerator"]
 
 
-def test_a_customer_has_no_sessions_nor_rows_behind_them(demo: str) -> None:
+def test_a_customer_has_no_sessions_nor_rows_behind_them(demo_to_read: str) -> None:
     with pytest.raises(ValueError, match="sessions by customer_id means nothing"):
         explain("sessions", "acme", by=["customer_id"])
     with pytest.raises(ValueError, match="blended_cac by product_id means nothing"):

@@ -131,7 +131,7 @@ def test_a_window_outside_the_data_is_told_where_the_data_is(command: str, demo:
     assert growthos("kpis", "--tenant", "acme", "--format", "json").document["window"]["end"] == "2026-02-09"
 
 
-def test_numbers_as_json_are_what_the_tables_say(demo: str, growthos: Command) -> None:
+def test_numbers_as_json_are_what_the_tables_say(demo_to_read: str, growthos: Command) -> None:
     import kpis
     from growthos_assets import load
 
@@ -165,7 +165,9 @@ def test_numbers_as_json_are_what_the_tables_say(demo: str, growthos: Command) -
     assert growthos("wbr", "--tenant", "acme").out == f"{review['markdown']}\n"
 
 
-def test_numbers_for_people_fit_their_terminal(demo: str, growthos: Command, terminal: Callable[[int], None]) -> None:
+def test_numbers_for_people_fit_their_terminal(
+    demo_to_read: str, growthos: Command, terminal: Callable[[int], None]
+) -> None:
     for width in (60, 250):
         terminal(width)
         for command in ("kpis", "alerts"):

@@ -7,7 +7,7 @@ from typing import Any
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "explore.ipynb"
 
 
-def test_every_cell_of_the_notebook_runs(demo: str) -> None:
+def test_every_cell_of_the_notebook_runs(demo_to_read: str) -> None:
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     names: dict[str, Any] = {}
     for cell in cells:

@@ -27,7 +27,7 @@ def events(owner: psycopg.Connection[Any]) -> list[tuple[str, str, str]]:
     return [(day, alert, kind) for day, alert, kind in rows]
 
 
-def test_the_demo_ends_with_its_clicks_grown_dear(demo: str) -> None:
+def test_the_demo_ends_with_its_clicks_grown_dear(demo_to_read: str) -> None:
     fires = load("alerts/alerts", "acme")
     assert fires["id"].to_list() == ["cac_increase", "channel_cac_google"]
     cac, channel = fires.rows(named=True)

@@ -116,18 +116,18 @@ def ledger(owner: psycopg.Connection, *spans: tuple[str, str]) -> list[dict[str,
     return [{**row, "revenue_net": row["revenue_gross"] - row["discounts"] - row["refunds"]} for row in rows]
 
 
-def test_the_demo_is_as_big_as_it_says(demo: str) -> None:
+def test_the_demo_is_as_big_as_it_says(demo_to_read: str) -> None:
     assert 2_350 <= load("raw/shopify_customers", tenant="acme").height <= 2_450
     assert 5_200 <= load("raw/shopify_orders", tenant="acme").height <= 5_600
     assert load("ops/quarantine", tenant="acme").is_empty()
 
 
-def test_the_golden_figures(demo: str) -> None:
+def test_the_golden_figures(demo_to_read: str) -> None:
     daily = load("kpis/kpi_daily", tenant="acme")
     assert {name: Decimal(daily[name].sum()) for name in GOLDEN} == GOLDEN
 
 
-def test_money_is_conserved_from_payload_to_kpi(demo: str, owner: psycopg.Connection) -> None:
+def test_money_is_conserved_from_payload_to_kpi(demo_to_read: str, owner: psycopg.Connection) -> None:
     (said,) = ledger(owner, (FIRST, LAST))
 
     def table(key: str) -> pl.DataFrame:
@@ -158,7 +158,7 @@ def test_money_is_conserved_from_payload_to_kpi(demo: str, owner: psycopg.Connec
     assert table("marts/fact_spend")["spend"].sum() == sold["kpis"]["spend"].sum() == said["spend"]
 
 
-def test_headline_kpis_are_what_the_payloads_say(demo: str, owner: psycopg.Connection) -> None:
+def test_headline_kpis_are_what_the_payloads_say(demo_to_read: str, owner: psycopg.Connection) -> None:
     windows = {
         (7, "value"): ("2026-02-03", LAST),
         (7, "previous"): ("2026-01-27", "2026-02-02"),

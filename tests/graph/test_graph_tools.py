@@ -21,7 +21,9 @@ from graph_runs import in_layers
 from graph_shop import land, open_shop, orders
 
 from growthos_assets import load
+from growthos_assets.instance import open_instance
 from growthos_assets.marts.fact_orders import FactOrders
+from growthos_assets.partitions import TENANT_SET
 from warehouse.contract import schema_of
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +42,7 @@ def eventually(happens: Callable[[], Any], said: Callable[[], object]) -> Any:
 
 
 def test_dg_lists_the_definitions(database: str) -> None:
-    """`dg check defs` is among the commands that the pages name: tests/cli runs those."""
+    """The other commands of `dg` that the pages name are run by tests/cli."""
     command = [BIN / "dg", "list", "defs", "--json"]
     listed = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True).stdout)
     assert {asset["asset_key"] for asset in listed["assets"]} == set(
@@ -112,11 +114,7 @@ query { workspaceOrError { ... on Workspace { locationEntries { name loadStatus 
     ... on PythonError { message }
 } } } } }
 """
-ADD = """
-mutation ($repository: RepositorySelector!) {
-  addDynamicPartition(repositorySelector: $repository, partitionsDefName: "tenant", partitionKey: "shop") { __typename }
-}
-"""
+JOBS = "query { repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
 LAUNCH = """
 mutation ($parameters: ExecutionParams!) {
   launchRun(executionParams: $parameters) {
@@ -134,7 +132,6 @@ def materialize(ui: Ui) -> str:
     assert (location["name"], location["loadStatus"]) == ("growthos", "LOADED")
     (repository,) = location["locationOrLoadError"]["repositories"]
     assert len(repository["assetNodes"]) == 41
-    ui.ask(ADD, repository=REPOSITORY)
     parameters = {
         "selector": {**REPOSITORY, "pipelineName": "refresh"},
         "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "shop"}]},
@@ -204,6 +201,8 @@ def test_the_ui_runs_the_graph_and_shows_it(database: str, tmp_path: Path, port:
     """`growthos dev`, from a folder of one's own."""
     open_shop("shop")
     land("shop", "shopify/orders", orders(1))
+    with open_instance() as instance:  # else the daemon finds the tenant new, and ours waits for its run
+        instance.add_dynamic_partitions(TENANT_SET, ["shop"])
     command = [BIN / "growthos", "dev", "--port", str(port)]
     with serving(command, port, tmp_path, tmp_path / "log") as ui:
         assert materialize(ui) == "SUCCESS", (tmp_path / "log").read_text()
@@ -217,3 +216,11 @@ def test_the_ui_runs_the_graph_and_shows_it(database: str, tmp_path: Path, port:
                 assert page.errors == []
     if not CHROMIUM:
         pytest.skip("the UI was tested; no Chromium is installed to look at its pages")
+
+
+def test_plain_dagster_dev_starts_and_stops(database: str, tmp_path: Path, port: int) -> None:
+    """In the project's folder: the same code location. Without a tenant, its daemon has nothing to run."""
+    command = [BIN / "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    with serving(command, port, ROOT, tmp_path / "log") as ui:
+        (repository,) = ui.ask(JOBS)["repositoriesOrError"]["nodes"]
+        assert "refresh" in {job["name"] for job in repository["jobs"]}
