@@ -12,7 +12,9 @@ demo: $(READY)
 dev: $(READY)
 	@$(BIN)/growthos dev
 
-test: lint types imports pytest
+# the types are checked while the tests run: alone they would keep one processor busy, and the others idle
+test: lint imports
+	@$(MAKE) --no-print-directory --jobs=2 types pytest
 
 lint: $(READY)
 	$(BIN)/ruff check .
