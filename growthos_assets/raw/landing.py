@@ -1,6 +1,9 @@
-"""From a source's records to what is landed: personal data hashed, payloads as canonical JSON, in batches."""
+"""From a source's records to what is landed: personal data hashed, payloads as canonical JSON, in batches, spooled."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -12,6 +15,8 @@ from warehouse.tenants import Tenant
 
 BATCH = 20_000
 """Records a COPY: enough that the database sets the pace, few enough that a big shop's history fits in memory."""
+IN_MEMORY = 64 << 20
+"""Bytes of a slice that are kept in memory, compressed; the rest of it waits in a temporary file."""
 
 Encode = Callable[[RawRecord], str]
 
@@ -46,6 +51,24 @@ def batches(pages: Iterable[tuple[list[str], list[str]]]) -> Iterator[pl.DataFra
             ids, payloads = [], []
     if ids:
         yield pl.DataFrame({"external_id": ids, "payload": payloads})
+
+
+@contextmanager
+def spooled(frames: Iterable[pl.DataFrame]) -> Generator[Iterator[pl.DataFrame]]:
+    """All of the frames, taken in at once and given back one by one.
+
+    However long a source takes to tell them, the database is not kept waiting with an open transaction.
+    """
+    with SpooledTemporaryFile(IN_MEMORY, prefix="growthos-slice-") as file:
+        sizes = [_write(file, frame) for frame in frames]
+        file.seek(0)
+        yield (pl.read_ipc_stream(BytesIO(file.read(size))) for size in sizes)
+
+
+def _write(file: SpooledTemporaryFile[bytes], frame: pl.DataFrame) -> int:
+    written = BytesIO()
+    frame.write_ipc_stream(written, compression="lz4")
+    return file.write(written.getbuffer())
 
 
 def _hash_at(node: Any, path: list[str], key: bytes) -> None:

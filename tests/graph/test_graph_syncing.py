@@ -47,7 +47,7 @@ class Shop:
     def accounts(self) -> list[Account]:
         return [Account(name, name, "UTC", "USD", opened=OPENED) for name in self.names]
 
-    def request(self, stream: str) -> str:
+    def request(self, stream: str, account: Account) -> str:
         return "r"
 
     def records(self, part: Slice) -> list[RawRecord]:
@@ -212,7 +212,7 @@ def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], m
 def test_a_source_that_refuses_what_it_may_be_asked_is_named(
     pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
 ):
-    def refused(stream: str) -> str:
+    def refused(stream: str, account: Account) -> str:
         raise AuthError("The token was revoked.")
 
     client = Shop()
