@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Both set up .venv first; nothing else is needed but Python 3.11+.
-.PHONY: demo dev test lint types imports pytest stop revision lock clean
+.PHONY: demo dev test lint types imports pytest sunset stop revision lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +12,7 @@ demo: $(READY)
 dev: $(READY)
 	@$(BIN)/growthos dev
 
-test: lint types imports pytest
+test: lint types imports pytest sunset
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -26,6 +26,10 @@ imports: $(READY)
 
 pytest: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# says which API versions end within sixty days of today; a warning, since what was fine yesterday still passes
+sunset: $(READY)
+	@$(BIN)/python -m connectors.sunset
 
 stop: $(READY)
 	@$(BIN)/growthos stop

@@ -1,6 +1,6 @@
 """When an API's version ends, and what to say of it in time.
 
-python -m connectors.sunset prints what has to be said today, and nothing if there is nothing.
+python -m connectors.sunset prints what has to be said today, and nothing if there is nothing; `make test` ends with it.
 """
 
 from datetime import UTC, date, datetime, timedelta

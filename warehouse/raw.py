@@ -123,25 +123,27 @@ def created(field: str, start: datetime, end: datetime) -> str:
     return f"{at} >= {_instant(start)} AND {at} < {_instant(end)}"
 
 
-def bury(cursor: Cursor, source: str, stream: str, among: str, came: Iterable[str], seen_at: datetime) -> int:
-    """Within `land`, before its commit: end the records `among` (`reported`, `created`) that are not in `came`.
+def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
+    """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
 
-    What a source no longer tells of gets a last version that says nothing, which nobody reads as a record. Gives how
-    many were ended.
+    What came is what is being landed, and the `others` by their ids. What a source no longer tells of gets a last
+    version that says nothing, which nobody reads as a record. Gives how many were ended.
     """
-    execute(cursor, "CREATE TEMP TABLE stage_came (external_id text) ON COMMIT DROP")
-    ids = pl.DataFrame({"external_id": list(came)}, schema={"external_id": pl.String})
+    came = ["stage_raw"]
+    ids = pl.DataFrame({"external_id": list(others)}, schema={"external_id": pl.String})
     if not ids.is_empty():
+        came.append("stage_came")
+        execute(cursor, "CREATE TEMP TABLE stage_came (external_id text) ON COMMIT DROP")
         cursor.adbc_ingest("stage_came", ids, mode="append", temporary=True)
-    execute(cursor, "ANALYZE stage_came")
+        execute(cursor, "ANALYZE stage_came")
+    missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
     return execute(
         cursor,
         "INSERT INTO raw.raw_events (tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
         "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, 'null', "
         f"{GONE}, {_instant(seen_at)} FROM raw.raw_events r "
         f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} AND {among} "
-        f"AND r.payload_hash <> {GONE} "
-        "AND NOT EXISTS (SELECT FROM stage_came c WHERE c.external_id = r.external_id) "
+        f"AND r.payload_hash <> {GONE} {missing} "
         "AND NOT EXISTS (SELECT FROM raw.raw_events n WHERE (n.source, n.stream, n.external_id) = "
         "(r.source, r.stream, r.external_id) AND n.version > r.version)",
     )

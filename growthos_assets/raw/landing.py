@@ -3,8 +3,8 @@
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from tempfile import SpooledTemporaryFile
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import msgspec
 import polars as pl
@@ -16,7 +16,7 @@ from warehouse.tenants import Tenant
 BATCH = 20_000
 """Records a COPY: enough that the database sets the pace, few enough that a big shop's history fits in memory."""
 IN_MEMORY = 64 << 20
-"""Bytes of a slice that are kept in memory, compressed; the rest of it waits in a temporary file."""
+"""Bytes of a slice that are kept in memory; the rest of it waits in a temporary file."""
 
 Encode = Callable[[RawRecord], str]
 
@@ -55,17 +55,21 @@ def batches(pages: Iterable[tuple[list[str], list[str]]]) -> Iterator[pl.DataFra
 
 @contextmanager
 def spooled(frames: Iterable[pl.DataFrame]) -> Generator[Iterator[pl.DataFrame]]:
-    """All of the frames, taken in at once and given back one by one.
+    """All of the frames, taken in at once and given back one by one, in order.
 
     However long a source takes to tell them, the database is not kept waiting with an open transaction.
     """
-    with SpooledTemporaryFile(IN_MEMORY, prefix="growthos-slice-") as file:
-        sizes = [_write(file, frame) for frame in frames]
+    with TemporaryFile(prefix="growthos-slice-") as file:
+        held, kept = 0, list[pl.DataFrame | int]()
+        for frame in frames:
+            held += frame.estimated_size()
+            kept.append(frame if held <= IN_MEMORY else _write(file, frame))
         file.seek(0)
-        yield (pl.read_ipc_stream(BytesIO(file.read(size))) for size in sizes)
+        yield (each if isinstance(each, pl.DataFrame) else pl.read_ipc_stream(file.read(each)) for each in kept)
 
 
-def _write(file: SpooledTemporaryFile[bytes], frame: pl.DataFrame) -> int:
+def _write(file: IO[bytes], frame: pl.DataFrame) -> int:
+    """The bytes that the frame took in the file."""
     written = BytesIO()
     frame.write_ipc_stream(written, compression="lz4")
     return file.write(written.getbuffer())

@@ -349,8 +349,8 @@ def _pull(job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callab
             nonlocal vanished
             among = _told_of(stream, account, whole.slice)
             if among and whole.left == 1:
-                came = whole.ids | brought.ids
-                vanished = raw.bury(transaction, stream.source, stream.name, among, came, seen_at)
+                others = brought.ids if asked.part.is_census else whole.ids
+                vanished = raw.bury(transaction, stream.source, stream.name, among, others, seen_at)
             counts = Counts(proof.at_least, len(brought.ids), landed.landed, landed.restated, vanished, proof.how)
             book.landed(transaction, asked.pull_id, counts, effort())
 
@@ -379,7 +379,10 @@ def _records(job: Sync, account: Account, part: Slice, brought: Brought) -> Iter
 
 
 def _proof(stream: Stream, part: Slice, brought: Brought) -> Proof:
-    """What proves that all has come; Truncated if it has not. A census has to be exact, or it would end what is there."""
+    """What proves that all has come; Truncated if it has not.
+
+    A census has to be exact: by a list that is one short, one would be ended that is there.
+    """
     proof = brought.proof
     if proof is None:
         raise Truncated(f"{stream.key}: the pages ended without the last one.")
