@@ -20,7 +20,8 @@ from connectors.http import Meter
 from connectors.slices import Account, Policy, Slice
 from connectors.source import STREAMS, RawRecord, Stream
 from growthos_assets.loading import warehouse
-from growthos_assets.raw.syncing import Synced, sync
+from growthos_assets.raw.synced import Synced
+from growthos_assets.raw.syncing import sync
 from warehouse import ledger, raw, tenants
 from warehouse.contract import polars_schema
 from warehouse.ops import SyncSlices
