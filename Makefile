@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Both set up .venv first; nothing else is needed but Python 3.11+.
-.PHONY: demo dev test lint types imports pytest stop revision lock clean
+.PHONY: demo dev test lint types imports pytest sunset stop revision lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,6 +15,7 @@ dev: $(READY)
 # the types are checked while the tests run: alone they would keep one processor busy, and the others idle
 test: lint imports
 	@$(MAKE) --no-print-directory --jobs=2 types pytest
+	@$(MAKE) --no-print-directory sunset
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -28,6 +29,10 @@ imports: $(READY)
 
 pytest: $(READY)
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# says which API versions end within sixty days of today; a warning, since what was fine yesterday still passes
+sunset: $(READY)
+	@$(BIN)/python -m connectors.sunset
 
 stop: $(READY)
 	@$(BIN)/growthos stop

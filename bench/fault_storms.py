@@ -40,7 +40,7 @@ from connectors.google_ads.client import GoogleAdsClient
 from connectors.http import in_process
 from connectors.meta.client import MetaClient
 from connectors.oauth.authorizers import bearer, shopify_header
-from connectors.shopify.client import ShopifyClient
+from connectors.shopify.client import Mode, ShopifyClient
 from connectors.slices import Policy
 from connectors.source import STREAMS
 from connectors.wire import App, WireRequest, WireResponse
@@ -88,9 +88,7 @@ class Skewed:
         return self._right.now() + self._skew
 
 
-class Short:
-    """A client whose slices are of a few days: so there is something between them."""
-
+class _Short:
     def __init__(self, client: Client) -> None:
         self._client = client
 
@@ -101,6 +99,12 @@ class Short:
     def policies(self) -> Mapping[str, Policy]:
         longest = 90 * DAY if self._client.source == "google_ads" else 30 * DAY
         return {key: replace(policy, step=min(policy.step, longest)) for key, policy in self._client.policies.items()}
+
+
+def short(client: Client) -> Client:
+    """The client, with slices of a few days: so there is something between them."""
+    proxy: Any = _Short(client)  # it has whatever the client has
+    return proxy
 
 
 class Api(NamedTuple):
@@ -114,7 +118,7 @@ class Api(NamedTuple):
 def _shopify(world: World, clock: Clock, dice: random.Random) -> Api:
     fake = FakeShopify(world, clock)
     fake.max_cost, fake.shuffled = dice.choice([150, 400, 1000]), dice.random() < 0.5
-    mode = dice.choice(["paged", "bulk"])
+    mode: Mode = dice.choice(("paged", "bulk"))
 
     def client(base_url: str | None = None, **to: Any) -> Client:
         fake.jobs.url = base_url or fake.jobs.url
@@ -200,7 +204,7 @@ def _sync(
         to: dict[str, Any] = {"base_url": f"{weather.enter_context(serving({'api': _alive(app)}))}/api"}
     else:
         to = {"transport": in_process(app)}
-    client = Short(api.client(clock=seen, dice=dice, **to))
+    client = short(api.client(clock=seen, dice=dice, **to))
     try:
         done = sync(warehouse(), book.tenant, client, seen, book.stream, seen_at=seen.now)
     except Killed:

@@ -48,7 +48,7 @@ def measure(orders: int, mode: Mode) -> None:
     client = ShopifyClient("example-goods", authorizer=Open(), clock=clock, transport=in_process(fake), mode=mode)
     (account,) = client.accounts()
     policy, stream = client.policies["shopify/orders"], "shopify/orders"
-    plan = slices.plan(policy, account, stream, client.request(stream), [], clock.now())
+    plan = slices.plan(policy, account, stream, client.request(stream, account), [], clock.now())
     begun, started = clock.now(), time.perf_counter()
     todo, received = plan.slices[::-1], 0
     while todo:

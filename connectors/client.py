@@ -76,12 +76,19 @@ class Client(Protocol):
         """The accounts that the credential reaches; one that cannot be asked says why."""
         ...
 
-    def request(self, stream: str) -> str:
-        """The hash of what the stream asks for (slices.request_hash)."""
+    def request(self, stream: str, account: Account) -> str:
+        """The hash of what the stream asks of the account (slices.request_hash).
+
+        Of a report the account's time zone and currency are part of that: what was cut at other midnights, or told
+        in other money, has to be asked for again.
+        """
         ...
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
-        """The slice's records, unchanged, page by page; the last page carries the proof."""
+        """The slice's records, unchanged, page by page; the last page carries the proof.
+
+        Of a census (slices.CENSUS) the records' ids are enough.
+        """
         ...
 
     def split(self, part: Slice, account: Account) -> list[Slice]:

@@ -33,6 +33,8 @@ LONGEST_WAIT = 300.0
 """Seconds that a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
 SLICE_LASTS = timedelta(hours=1)
 """How long after its first request a slice may still wait for anything."""
+TELLING = timedelta(minutes=1)
+"""From when on the pace of a slice tells how long it takes."""
 COME_BACK = timedelta(minutes=10)
 """When a slice that waited for so long is asked for again; longer than anyone sleeps for it."""
 LONGEST_ASKED = timedelta(days=365).total_seconds()
@@ -176,6 +178,12 @@ class Budget:
         if self.failures < 0 or self.seconds < 0 or wait > LONGEST_WAIT:
             raise error
         return wait + dice.uniform(0, 1)
+
+    def outlasted(self, done: int, whole: int, since: datetime) -> bool:
+        """Whether what has been done since then shows that the whole will not be done in the slice's time."""
+        now = self.clock.now()
+        spent = now - since
+        return done < whole and spent >= TELLING and spent * (whole - done) > (self.deadline - now) * done
 
     def check(self, seconds: float, why: str) -> None:
         """Raises RateLimited if the slice's time were over after so many seconds more, whatever they are for."""

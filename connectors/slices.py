@@ -12,7 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-SWEEP_EVERY = timedelta(days=7)
+WEEK = SWEEP_EVERY = timedelta(days=7)
+CENSUS_EVERY = 4 * WEEK
+CENSUS: Mapping[str, str] = {"fields": "id"}
+"""The part of a slice that lists the ids of what was created in its interval, and nothing else of it."""
 AHEAD = timedelta(hours=1)
 """By how much two clocks may differ. What was proven later than now was proven by a clock that is wrong."""
 DAY = timedelta(days=1)
@@ -56,7 +59,8 @@ class Policy:
     younger than `sweep` once a week: the source still restates it. `history` is how far back the API answers (none:
     all the way), `settle` how old a change must be to be asked for. Reports `by_day` are cut at the account's
     midnights and end with its last complete day. `remedy` is for a history that need not be so short: what a person
-    can do.
+    can do. `census` is for records that can be deleted without a word: the ids of those created within it are listed
+    every week, those of all of them every four weeks.
     """
 
     step: timedelta
@@ -66,6 +70,7 @@ class Policy:
     settle: timedelta = timedelta(0)
     by_day: bool = False
     remedy: str | None = None
+    census: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,15 @@ class Slice:
         """The same for the same slice, on every machine."""
         told = [self.stream, self.account, _iso(self.start), _iso(self.end), self.request, sorted(self.part.items())]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+
+    @property
+    def is_census(self) -> bool:
+        return self.part == CENSUS
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it tells of everything in its interval, so that what it does not tell of is gone."""
+        return not self.part or self.is_census
 
     def halves(self, zone: str | None = None) -> "list[Slice]":
         """Its two halves in time, cut at a midnight of the zone if there is one to cut at; none if it is too short."""
@@ -156,6 +170,42 @@ def plan(
         wanted = subtract(wanted, still_good(policy, proven, now, zone))
     cut = (piece for interval in wanted for piece in _cut(interval, policy, account.timezone))
     return Plan([Slice(stream, account.id, piece.start, piece.end, request) for piece in cut], notes, missing)
+
+
+def census(
+    policy: Policy,
+    account: Account,
+    stream: str,
+    request: str,
+    pulled: Iterable[Proven],
+    listed: Iterable[Proven],
+    now: datetime,
+) -> list[Slice]:
+    """The slices whose ids have to be listed now: once a week those of what is young, every four weeks those of all.
+
+    `pulled` is what is proven of the records themselves, `listed` of their ids. What was only pulled this week cannot
+    have been deleted since. The last day is left out, whose search results may lag, and so is the first one of a
+    history that moves on with the clock: it must not be taken for deleted.
+    """
+    week = EPOCH + (now - EPOCH) // WEEK * WEEK
+    if policy.census is None or all(proven.at >= week for proven in pulled):
+        return []
+    begins = beginning(policy, account, now) + (DAY if policy.history else timedelta(0))
+    wanted = [Interval(begins, week - DAY)] if begins < week - DAY else []
+    ends = ((p, p.end if p.at >= week else min(p.end, p.at - policy.census)) for p in listed)
+    good = [Interval(p.start, end) for p, end in ends if p.start < end and week - CENSUS_EVERY < p.at <= now + AHEAD]
+    left = subtract(wanted, merge(good))
+    return [Slice(stream, account.id, start, end, request, CENSUS) for start, end in left]
+
+
+def folded(policy: Policy, proven: Iterable[Proven], now: datetime, zone: str) -> list[Proven]:
+    """What the proofs are good for, in as few as can be: planning gives the same by either."""
+    proofs = [proof for proof in proven if proof.at <= now + AHEAD]
+    good = [(proof.at, still_good(policy, [proof], now, zone)) for proof in proofs]
+    return [
+        Proven(start, end, max(at for at, spans in good for span in spans if start <= span.start < end))
+        for start, end in merge(span for _, spans in good for span in spans)
+    ]
 
 
 def beginning(policy: Policy, account: Account, now: datetime) -> datetime:

@@ -27,13 +27,14 @@ class Stream:
 
     A report's records belong to an account and one of its days: their ids begin with the account's id and an
     underscore, and `day` is the regular expression that finds the day in them. A day that is reported anew replaces
-    the day.
+    the day. Of things that can be deleted, `created` is the payload's field of when they came to be.
     """
 
     source: str
     name: str
     pii: tuple[str, ...] = ()
     day: str | None = None
+    created: str | None = None
 
     @property
     def key(self) -> str:
@@ -61,7 +62,7 @@ LAST_PART, SECOND_PART = r"_(\d{4}-\d{2}-\d{2})$", r"^[^_]+_(\d{8})(?:_|$)"
 STREAMS: Mapping[str, Stream] = {
     stream.key: stream
     for stream in (
-        Stream("shopify", "orders", pii=("email",)),
+        Stream("shopify", "orders", pii=("email",), created="createdAt"),
         Stream("shopify", "customers", pii=("defaultEmailAddress.emailAddress",)),
         Stream("shopify", "products"),
         Stream("meta", "insights", day=LAST_PART),

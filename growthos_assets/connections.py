@@ -74,7 +74,7 @@ class Unusable:
     def accounts(self) -> list[Account]:
         raise self._error
 
-    def request(self, stream: str) -> str:
+    def request(self, stream: str, account: Account) -> str:
         raise self._error
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:

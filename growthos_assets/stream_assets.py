@@ -12,7 +12,8 @@ from connectors.source import STREAMS, Stream
 from growthos_assets import metadata, progress
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.raw.records import RawRecords
-from growthos_assets.raw.syncing import Synced, sync, together
+from growthos_assets.raw.synced import Synced, together
+from growthos_assets.raw.syncing import sync
 from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.table import Finding
 from growthos_assets.table_assets import Event, code_version, key_of

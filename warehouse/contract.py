@@ -33,11 +33,12 @@ Texts = Annotated[pl.List, pl.String]
 
 @dataclass(frozen=True)
 class Spec:
-    """Where a contract's table lives, and what makes a row unique within a tenant."""
+    """Where a contract's table lives, what makes a row unique within a tenant, and what else rows are found by."""
 
     schema: str
     name: str
     key: tuple[str, ...]
+    index: tuple[str, ...] = ()
 
     @property
     def qualified(self) -> str:
@@ -59,11 +60,13 @@ class Table(pa.DataFrameModel):
 
     __spec__: Spec
 
-    def __init_subclass__(cls, *, name: str = "", key: tuple[str, ...] = (), **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, name: str = "", key: tuple[str, ...] = (), index: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)  # pyright: ignore[reportUnknownMemberType]
         if name:
             schema, _, table = name.partition(".")
-            cls.__spec__ = Spec(schema, table, key)
+            cls.__spec__ = Spec(schema, table, key, index)
 
 
 @functools.cache

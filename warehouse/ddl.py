@@ -45,7 +45,7 @@ def type_name(contract: type[Table], column: str) -> str:
 
 
 def sqlalchemy_table(contract: type[Table], metadata: sa.MetaData) -> sa.Table:
-    """The contract as a SQLAlchemy table with `tenant_id` first in its key."""
+    """The contract as a SQLAlchemy table with `tenant_id` first in its key, and in its index."""
     spec = contract.__spec__
     columns = [sa.Column("tenant_id", sa.Text, primary_key=True, comment="The tenant that owns the row.")]
     for name, col in schema_of(contract).columns.items():
@@ -58,7 +58,9 @@ def sqlalchemy_table(contract: type[Table], metadata: sa.MetaData) -> sa.Table:
                 comment=col.description,
             )
         )
-    return sa.Table(spec.name, metadata, *columns, schema=spec.schema, comment=description_of(contract).splitlines()[0])
+    found_by = [sa.Index(f"{spec.name}_found_by", "tenant_id", *spec.index)] if spec.index else []
+    comment = description_of(contract).splitlines()[0]
+    return sa.Table(spec.name, metadata, *columns, *found_by, schema=spec.schema, comment=comment)
 
 
 def metadata(contracts: Iterable[type[Table]]) -> sa.MetaData:

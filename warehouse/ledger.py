@@ -1,15 +1,17 @@
 """The ledger of what was asked of every source: planned → running → landed → verified, or split, or failed.
 
 A slice is landed when its rows and its counts are committed together, which happens only if the source's own count
-was met; it is verified once that commit is known to have happened. What is proven is what verified slices cover.
+was met; it is verified once that commit is known to have happened. What is proven is what verified slices cover. Every
+slice is kept for half a year; of older ones the ledger holds what they prove, folded into as few rows as can be.
 """
 
 import json
 import uuid
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -20,6 +22,10 @@ from warehouse.ops import SyncSlices
 from warehouse.quoting import literal
 
 EVERY_ACCOUNT = ""
+ALL: Mapping[str, str] = {}
+"""The part of a slice that is narrowed to nothing."""
+KEPT = timedelta(days=180)
+"""For how long every slice is kept; of older ones, what they prove is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Counts:
     received: int
     landed: int
     restated: int
+    vanished: int
     proof: str
 
 
@@ -73,12 +80,18 @@ class Ledger:
         self._api_version = api_version
         self._run_id = run_id
 
-    def proven(self, account: str, request: str) -> list[tuple[datetime, datetime, datetime]]:
-        """(start, end, when) of everything of the account that is verified for this request."""
+    def accounts(self) -> set[str]:
+        """Every account of which anything was ever verified, whichever connection it was reached by."""
+        return set(self._select("DISTINCT account", "state = 'verified'")["account"])
+
+    def proven(
+        self, account: str, request: str, part: Mapping[str, str] = ALL
+    ) -> list[tuple[datetime, datetime, datetime]]:
+        """(start, end, when) of everything of the account that is verified for this request and part."""
         found = self._select(
             "start_at, end_at, started_at",
             f"account = {literal(account)} AND request_hash = {literal(request)} "
-            "AND state = 'verified' AND part::text = '{}'",
+            f"AND state = 'verified' AND part::text = {literal(_json(part))}",
         )
         return list(found.iter_rows())
 
@@ -91,34 +104,29 @@ class Ledger:
     def plan(self, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
         now = self._now()
-        source, stream = self._stream
-        asked = list(slices)
-        pull_ids = [uuid.uuid4().hex for _ in asked]
-        rows = [
-            {
-                "pull_id": pull_id,
-                "slice_id": planned.slice_id,
-                "parent_id": parent_id,
-                "source": source,
-                "stream": stream,
-                "account": planned.account,
-                "start_at": planned.start,
-                "end_at": planned.end,
-                "request_hash": planned.request,
-                "part": json.dumps(dict(planned.part), sort_keys=True),
-                "state": "planned",
-                "attempts": 0,
-                "api_version": self._api_version,
-                "run_id": self._run_id,
-                "planned_at": now,
-            }
-            for pull_id, planned in zip(pull_ids, asked, strict=True)
-        ]
+        rows = [self._row(planned, now, state="planned", parent_id=parent_id) for planned in slices]
         if rows:
-            frame = pl.DataFrame(rows, schema=polars_schema(SyncSlices))
             with self._warehouse.as_tenant(self._tenant_id) as cursor:
-                self._warehouse.replace(cursor, SyncSlices, frame, keep_others=True)
-        return pull_ids
+                self._add(cursor, rows)
+        return [row["pull_id"] for row in rows]
+
+    def fold(self, account: str, request: str, before: datetime, kept: Iterable[tuple[Planned, datetime]]) -> None:
+        """In place of all that was verified of the account before then: what it still proves, and when it was proven.
+
+        What was asked for by other requests is forgotten: it proves nothing any more.
+        """
+        rows = [
+            self._row(slice, at, state="verified", started_at=at, finished_at=at, proof="what earlier slices prove")
+            for slice, at in kept
+        ]
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            execute(
+                cursor,
+                f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND account = {literal(account)} "
+                f"AND state = 'verified' AND started_at < {_instant(before)}",
+            )
+            if rows:
+                self._add(cursor, rows)
 
     def running(self, pull_id: str) -> None:
         self._set(pull_id, f"state = 'running', started_at = {self._at()}")
@@ -129,8 +137,8 @@ class Ledger:
             cursor,
             pull_id,
             f"state = 'landed', rows_expected = {counts.expected}, rows_received = {counts.received}, "
-            f"rows_landed = {counts.landed}, rows_restated = {counts.restated}, proof = {literal(counts.proof)}, "
-            + _effort(effort),
+            f"rows_landed = {counts.landed}, rows_restated = {counts.restated}, rows_vanished = {counts.vanished}, "
+            f"proof = {literal(counts.proof)}, {_effort(effort)}",
         )
 
     def verified(self) -> None:
@@ -145,10 +153,13 @@ class Ledger:
                 cursor,
                 f"UPDATE ops.sync_slices p SET state = 'verified', finished_at = {self._at()}, "
                 "rows_expected = c.expected, rows_received = c.received, rows_landed = c.landed, "
-                "rows_restated = c.restated, proof = 'the sum of its parts' FROM (SELECT parent_id, "
+                "rows_restated = c.restated, rows_vanished = c.vanished, proof = 'the sum of its parts' "
+                "FROM (SELECT parent_id, "
                 "sum(rows_expected)::bigint AS expected, sum(rows_received)::bigint AS received, "
-                "sum(rows_landed)::bigint AS landed, sum(rows_restated)::bigint AS restated "
-                f"FROM ops.sync_slices WHERE {self._mine()} AND parent_id IS NOT NULL GROUP BY parent_id "
+                "sum(rows_landed)::bigint AS landed, sum(rows_restated)::bigint AS restated, "
+                "sum(rows_vanished)::bigint AS vanished "
+                f"FROM ops.sync_slices WHERE {self._mine()} AND parent_id IN (SELECT pull_id FROM ops.sync_slices "
+                f"WHERE {self._mine()} AND state = 'split') GROUP BY parent_id "
                 "HAVING bool_and(state = 'verified')) c WHERE c.parent_id = p.pull_id AND p.state = 'split'",
             ):
                 pass  # a part may itself have been split
@@ -179,16 +190,45 @@ class Ledger:
     def recover(self) -> None:
         """Close what the last sync left open: what had landed is verified, what was running failed, and what was
         never asked for is forgotten. Planning finds both again, since neither is proven.
+
+        What failed long ago is forgotten too, and so are the parts of what is verified as a whole.
         """
         self.verified()
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
-            execute(cursor, f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND state = 'planned'")
+            execute(
+                cursor,
+                f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND (state = 'planned' OR planned_at < "
+                f"{_instant(self._now() - KEPT)} AND (state IN ('failed', 'split') OR part::text <> '{{}}'))",
+            )
             execute(
                 cursor,
                 "UPDATE ops.sync_slices SET state = 'failed', error_kind = 'interrupted', "
                 "error = 'The sync was stopped before it came to an end. The next one asks again.', "
                 f"finished_at = {self._at()} WHERE {self._mine()} AND state = 'running'",
             )
+
+    def _row(self, planned: Planned, at: datetime, **others: Any) -> dict[str, Any]:
+        source, stream = self._stream
+        return {
+            "pull_id": uuid.uuid4().hex,
+            "slice_id": planned.slice_id,
+            "source": source,
+            "stream": stream,
+            "account": planned.account,
+            "start_at": planned.start,
+            "end_at": planned.end,
+            "request_hash": planned.request,
+            "part": _json(planned.part),
+            "attempts": 0,
+            "api_version": self._api_version,
+            "run_id": self._run_id,
+            "planned_at": at,
+            **others,
+        }
+
+    def _add(self, cursor: Cursor, rows: Sequence[dict[str, Any]]) -> None:
+        frame = pl.DataFrame(rows, schema=polars_schema(SyncSlices))
+        self._warehouse.replace(cursor, SyncSlices, frame, keep_others=True)
 
     def _select(self, columns: str, condition: str) -> pl.DataFrame:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
@@ -251,6 +291,10 @@ def _retry_at(warehouse: Warehouse, tenant_id: str, condition: str) -> datetime 
             [EVERY_ACCOUNT],
         )
     return found.item()
+
+
+def _json(part: Mapping[str, str]) -> str:
+    return json.dumps(dict(part), sort_keys=True)
 
 
 def _effort(effort: Effort) -> str:

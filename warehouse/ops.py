@@ -46,7 +46,7 @@ class Quarantine(Table, name="ops.quarantine", key=("table_name", "fingerprint")
     quarantined_at: Instant = column("When it was first turned away.")
 
 
-class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",)):
+class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",), index=("source", "stream", "account", "planned_at")):
     """One row per slice of a stream that was to be pulled: what was asked, what came, and how that is known."""
 
     pull_id: str = column("One attempt to pull the slice: a slice that is pulled again gets another row.")
@@ -58,7 +58,10 @@ class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",)):
     start_at: Instant = column("Start of the interval.")
     end_at: Instant = column("End of the interval, itself not in it.")
     request_hash: str = column("Hash of what is asked for: API version, query, fields.")
-    part: str = column("The entities or fields that it is narrowed to; {} is all.", metadata={"json": True})
+    part: str = column(
+        'The entities or fields that it is narrowed to; {} is all, {"fields": "id"} a list of what was created then.',
+        metadata={"json": True},
+    )
     state: str = column(
         "planned, running, landed, verified, split or failed.",
         isin=["planned", "running", "landed", "verified", "split", "failed"],
@@ -67,6 +70,7 @@ class SyncSlices(Table, name="ops.sync_slices", key=("pull_id",)):
     rows_received: int = column("Distinct records that came.", nullable=True)
     rows_landed: int = column("Versions that they added.", nullable=True)
     rows_restated: int = column("Of those, changes of records that were known.", nullable=True)
+    rows_vanished: int = column("Records that were known, and that the source no longer has.", nullable=True)
     proof: str = column("The source's word for how many there are.", nullable=True)
     requests: int = column("Requests that it took.", nullable=True)
     waited_seconds: pl.Float64 = column("Seconds spent waiting for the source.", nullable=True)

@@ -50,7 +50,7 @@ def land(
     three versions: what counts is the latest, not whether it was ever seen.
 
     `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it raises,
-    nothing does.
+    nothing does. The batches are asked for within it: whoever gets them from afar spools them first.
     """
     received = 0
     of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
@@ -105,26 +105,45 @@ def _addressed(batch: pl.DataFrame, first: int) -> pl.DataFrame:
     )
 
 
-def bury(
-    cursor: Cursor, source: str, stream: str, account: str, day: str, days: Iterable[date], seen_at: datetime
-) -> int:
-    """Within `land`, before its commit: end the records of an account's days that did not come this time.
+def reported(account: str, day: str, days: Iterable[date]) -> str:
+    """For `bury`: the records of an account's days.
 
-    What a source no longer reports gets a last version that says nothing, which nobody reads as a record.
     The ids of the account begin with it and an underscore; the regular expression `day` finds the day in them.
-    Gives how many were ended.
     """
     dates = ", ".join(literal(f"{at:%Y%m%d}") for at in days)
+    return (
+        f"starts_with(r.external_id, {literal(f'{account}_')}) "
+        f"AND replace(substring(r.external_id FROM {literal(day)}), '-', '') IN ({dates})"
+    )
+
+
+def created(field: str, start: datetime, end: datetime) -> str:
+    """For `bury`: the records whose payload says, in this field, that they came to be in [start, end)."""
+    at = f"(r.payload ->> {literal(field)})::timestamptz"
+    return f"{at} >= {_instant(start)} AND {at} < {_instant(end)}"
+
+
+def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
+    """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
+
+    What came is what is being landed, and the `others` by their ids. What a source no longer tells of gets a last
+    version that says nothing, which nobody reads as a record. Gives how many were ended.
+    """
+    came = ["stage_raw"]
+    ids = pl.DataFrame({"external_id": list(others)}, schema={"external_id": pl.String})
+    if not ids.is_empty():
+        came.append("stage_came")
+        execute(cursor, "CREATE TEMP TABLE stage_came (external_id text) ON COMMIT DROP")
+        cursor.adbc_ingest("stage_came", ids, mode="append", temporary=True)
+        execute(cursor, "ANALYZE stage_came")
+    missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
     return execute(
         cursor,
         "INSERT INTO raw.raw_events (tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
         "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, 'null', "
         f"{GONE}, {_instant(seen_at)} FROM raw.raw_events r "
-        f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} "
-        f"AND starts_with(r.external_id, {literal(f'{account}_')}) "
-        f"AND replace(substring(r.external_id FROM {literal(day)}), '-', '') IN ({dates}) "
-        f"AND r.payload_hash <> {GONE} "
-        "AND NOT EXISTS (SELECT FROM stage_raw s WHERE s.external_id = r.external_id) "
+        f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} AND {among} "
+        f"AND r.payload_hash <> {GONE} {missing} "
         "AND NOT EXISTS (SELECT FROM raw.raw_events n WHERE (n.source, n.stream, n.external_id) = "
         "(r.source, r.stream, r.external_id) AND n.version > r.version)",
     )

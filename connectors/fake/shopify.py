@@ -4,7 +4,7 @@ import random
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from math import ceil
@@ -32,7 +32,7 @@ BUCKET, RATE, MAX_COST = 2_000, 100, 1_000
 RECENT = 60 * DAY
 MOST = 250
 DEEPEST = 25_000
-_SEARCH = re.compile(r"updated_at:>='([^']+Z)' AND updated_at:<'([^']+Z)'")
+_SEARCH = re.compile(r"(updated_at|created_at):>='([^']+Z)' AND \1:<'([^']+Z)'")
 _FULL = {listing.page.text: listing for listing in LISTINGS.values()}
 _BULK_REFUSALS = ("LIMIT_REACHED", "OPERATION_IN_PROGRESS", "INVALID")
 _BULK_OUTCOMES = ("CANCELED", "CANCELING", "EXPIRED", "FAILED", "INCOMPLETE")
@@ -62,8 +62,9 @@ class FakeShopify:
 
     Its knobs, for tests: `tokens` it knows, each until an instant (none: takes any); `scopes` of the app; `failing`,
     codes of the error table for the next answers; the number of a page that it `loses`, or `repeats` by half;
-    `shuffled` rows; ids that it `forgets` when they are asked for by themselves, and those of what is `deleted`;
-    whether it `counts` exactly; `journey_after`, from when on it tells where an order's visitor came from.
+    `shuffled` rows; ids that it `forgets` when they are asked for by themselves, and those of what is `deleted` for
+    good; ids of what is `heavy`, so that a query for it with connections inside runs out of time; whether it `counts`
+    exactly; `journey_after`, from when on it tells where an order's visitor came from.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class FakeShopify:
         self.shuffled = False
         self.forgets: set[str] = set()
         self.deleted: set[str] = set()
+        self.heavy: set[str] = set()
         self.counts = "EXACT"
         self.journey_after = timedelta(0)
 
@@ -137,7 +139,7 @@ class FakeShopify:
 
     def truth(self, root: str, since: datetime, until: datetime) -> set[str]:
         """The ids of what changed last in [since, until)."""
-        return {self._node(root, place)["id"] for place in self._changed(root, since, until)}
+        return {self._node(root, place)["id"] for place in self._visible(root, self._changed(root, since, until))}
 
     def _refused(self, request: WireRequest) -> WireResponse | None:
         """What a request gets that does not come as far as GraphQL."""
@@ -175,6 +177,7 @@ class FakeShopify:
         if field.name in _ROOTS:
             return self._page(field, variables, _FULL.get(text))
         if field.name == "nodes":
+            self._strain(field.value("ids", variables))
             nodes = [self._by_id(id) for id in field.value("ids", variables)]
             if text == ORDER_DETAILS.text:
                 return [node and details(node) for node in nodes]
@@ -220,12 +223,18 @@ class FakeShopify:
             start += first
         end = min(start + first, len(places))
         nodes = [self._node(field.name, place) for place in places[start:end]]
+        if any(inner.is_connection for inner in field.of_node):
+            self._strain(node["id"] for node in nodes)
         if self._listed == self.repeats and end - start > 1:
             end = start + (end - start) // 2
         info = {"hasNextPage": end < len(places), "endCursor": token(end) if nodes else None}
         if known:  # a twin's nodes have the very fields, so that only connections are cut
             return {"nodes": [listed(node, known.connections) for node in nodes], "pageInfo": info}
         return {"nodes": selected(field.of_node, nodes, variables), "pageInfo": info}
+
+    def _strain(self, ids: Iterable[str]) -> None:
+        if not self.heavy.isdisjoint(ids):
+            raise Refused("TIMEOUT", "Timeout")
 
     def _everything(self, field: Field) -> Iterator[Node]:
         """All nodes that a bulk operation's root selects."""
@@ -237,8 +246,10 @@ class FakeShopify:
         window = _SEARCH.fullmatch(search)
         if window is None:
             raise Refused(None, f"Invalid search: {search}")
-        since, until = (datetime.fromisoformat(at) for at in window.groups())
-        return self._changed(root, since, until)
+        by, *instants = window.groups()
+        since, until = (datetime.fromisoformat(at) for at in instants)
+        places = self._changed(root, since, until) if by == "updated_at" else self._created(root, since, until)
+        return self._visible(root, places)
 
     def _changed(self, root: str, since: datetime, until: datetime) -> list[int]:
         """The places of what changed last in the window, in the order of change."""
@@ -247,7 +258,15 @@ class FakeShopify:
             self._index[root] = now, self._shop.changes(root, now)
         index = self._index[root][1]
         first, end = (bisect_left(index, (ceil(at.timestamp()), -1)) for at in (since, until))
-        places = [place for _, place in index[first:end]]
+        return [place for _, place in index[first:end]]
+
+    def _created(self, root: str, since: datetime, until: datetime) -> list[int]:
+        """The places of what came to be in the window."""
+        window = range(ceil(since.timestamp()), min(ceil(until.timestamp()), self._now))
+        return [place for place, thing in enumerate(getattr(self._shop.world, root)) if thing.created in window]
+
+    def _visible(self, root: str, places: list[int]) -> list[int]:
+        """The places of what is there and what the app may see."""
         if self.deleted:
             places = [place for place in places if self._node(root, place)["id"] not in self.deleted]
         if root != "orders" or "read_all_orders" in self.scopes:

@@ -86,8 +86,9 @@ class Ga4Client:
             raise failures[0]
         return found
 
-    def request(self, stream: str) -> str:
-        return request_hash(API_VERSION, stream, REPORTS[stream].dimensions, REPORTS[stream].metrics)
+    def request(self, stream: str, account: Account) -> str:
+        report = REPORTS[stream]
+        return request_hash(API_VERSION, stream, report.dimensions, report.metrics, account.timezone, account.currency)
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The rows of the slice's days. A day is read until as many rows have come as its rowCount says.

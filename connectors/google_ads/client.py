@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
+from connectors import sunset
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
 from connectors.errors import ApiError, AuthError, ConfigError, PermissionDenied, TooBig, Transient, Truncated
@@ -30,7 +31,6 @@ PAGED = 50_000
 RESTARTS = 3
 BROKEN_STREAM = "BROKEN_STREAM"
 BEGINS_ANEW = {EXPIRED_PAGE_TOKEN, INVALID_PAGE_TOKEN, BROKEN_STREAM}
-WARN = 60 * DAY
 
 
 class GoogleAdsClient:
@@ -88,8 +88,8 @@ class GoogleAdsClient:
         self._reached = {key: found[key] for key in self._wanted or found}
         return [each.account for each in self._reached.values()]
 
-    def request(self, stream: str) -> str:
-        return request_hash(API_VERSION, stream, QUERY)
+    def request(self, stream: str, account: Account) -> str:
+        return request_hash(API_VERSION, stream, QUERY, account.timezone, account.currency)
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The campaigns' days in the slice.
@@ -124,14 +124,12 @@ class GoogleAdsClient:
             return [Finding("login", False, str(error))]
         usable = [account for account in accounts if not account.problem]
         problems = [f"{account.name}: {account.problem}" for account in accounts if account.problem]
-        left = SUNSET - self._clock.now().date()
-        version = f"{API_VERSION} ends in {left.days} days." + ("" if left > WARN else " Upgrade GrowthOS.")
         return [
             Finding("login", True, "Google accepts the login."),
             Finding("accounts", bool(usable), "; ".join([f"{len(usable)} can be read", *problems])),
             self._figures(usable),
             clock_finding(reply, self._clock.now()),
-            Finding("version", left > WARN, version),
+            sunset.finding(self.source, API_VERSION, SUNSET, self._clock.now().date()),
         ]
 
     def _figures(self, usable: Sequence[Account]) -> Finding:

@@ -70,8 +70,8 @@ class MetaClient:
     def accounts(self) -> list[Account]:
         return accounts(self._graph, self._account_ids, self._http.budget())
 
-    def request(self, stream: str) -> str:
-        return request_hash(API_VERSION, fingerprint(stream))
+    def request(self, stream: str, account: Account) -> str:
+        return request_hash(API_VERSION, fingerprint(stream), account.timezone, account.currency)
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         budget, query = self._http.budget(), Query.of(part, account.timezone)

@@ -6,13 +6,14 @@ https://developers.facebook.com/docs/graph-api/batch-requests
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
+from connectors import sunset
 from connectors.client import Finding
 from connectors.errors import ApiError, AuthError
 from connectors.http import Budget, Meter, Reply
@@ -22,7 +23,6 @@ from connectors.meta.reports import Graph
 from connectors.slices import Account
 
 WARN_BEFORE = timedelta(days=7)
-WARN_BEFORE_SUNSET = timedelta(days=60)
 LARGEST_SKEW = timedelta(minutes=5)
 READING = {"ads_read", "ads_management"}
 TIERS = {
@@ -43,7 +43,7 @@ def probe(
         findings = [Finding("token", False, str(error))]
     except ApiError as error:  # not every token may be looked at with itself
         findings = [Finding("token", None, str(error))]
-    return [*findings, *_accounts(accounts), _tier(meter), _version(now.date())]
+    return [*findings, *_accounts(accounts), _tier(meter), sunset.finding("meta", API_VERSION, SUNSET, now.date())]
 
 
 def _debugged(graph: Graph, access_token: str, budget: Budget) -> tuple[dict[str, Any], Reply]:
@@ -103,9 +103,3 @@ def _tier(meter: Meter) -> Finding:
     if tier is None:
         return Finding("access tier", None, "Meta did not say how much may be asked.")
     return Finding("access tier", True, f"{TIERS.get(tier, tier)}.")
-
-
-def _version(today: date) -> Finding:
-    words = f"{API_VERSION} is served until {SUNSET} at least."
-    left = SUNSET - today > WARN_BEFORE_SUNSET
-    return Finding("version", left, words if left else f"{words} Upgrade GrowthOS.")

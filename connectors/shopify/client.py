@@ -3,20 +3,20 @@
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
-from connectors.errors import TooBig
+from connectors.errors import PermissionDenied, TooBig
 from connectors.http import Authorizer, Budget, Http, Meter, Transport
-from connectors.shopify import API_VERSION, PAGE_SIZE, SUNSET
+from connectors.shopify import API_VERSION, SUNSET
 from connectors.shopify.bulk import Bulk
 from connectors.shopify.errors import judge
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.pace import CostPace
 from connectors.shopify.probe import probe
-from connectors.shopify.queries import LISTINGS, ORDER_DETAILS, SHOP, Listing, Operation
+from connectors.shopify.queries import IDS, LISTINGS, ORDER_DETAILS, SHOP, Listing
 from connectors.shopify.shop import domain
 from connectors.shopify.whole import Node, detailed, pages, whole
 from connectors.slices import Account, Policy, Slice, request_hash
@@ -34,12 +34,13 @@ SHORTEST = timedelta(minutes=1)
 QUARTER, YEAR = timedelta(days=90), timedelta(days=365)
 SETTLE = timedelta(seconds=60)
 RECENT = timedelta(days=60)
+ALL_ORDERS = "read_all_orders"
 REMEDY = "Give the app the scope read_all_orders and install it again to have them all."
 
 POLICIES: Mapping[str, Policy] = {
     # Where a visitor came from is known up to three days after the order, and that does not count as an update
     # of it. As no order is updated before it is created, three days of updates hold all such orders.
-    "shopify/orders": Policy(step=QUARTER, lookback=timedelta(days=3), settle=SETTLE),
+    "shopify/orders": Policy(step=QUARTER, lookback=timedelta(days=3), settle=SETTLE, census=RECENT),
     "shopify/customers": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
     "shopify/products": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
 }
@@ -76,7 +77,6 @@ class ShopifyClient:
         )
         self._graphql = GraphQL(self._http)
         self._bulk = Bulk(self._graphql)
-        self._sizes: dict[str, int] = {}
 
     @property
     def meter(self) -> Meter:
@@ -85,7 +85,7 @@ class ShopifyClient:
     @property
     def policies(self) -> Mapping[str, Policy]:
         """Asks for the app's scopes: without read_all_orders, orders reach back 60 days only."""
-        if "read_all_orders" in self._graphql.scopes:
+        if ALL_ORDERS in self._graphql.scopes:
             return POLICIES
         return {**POLICIES, "shopify/orders": replace(POLICIES["shopify/orders"], history=RECENT, remedy=REMEDY)}
 
@@ -94,19 +94,28 @@ class ShopifyClient:
         opened = datetime.fromisoformat(shop["createdAt"])
         return [Account(shop["id"], shop["name"], shop["ianaTimezone"], shop["currencyCode"], opened)]
 
-    def request(self, stream: str) -> str:
+    def request(self, stream: str, account: Account) -> str:
         told = self._graphql.allowed(LISTINGS[stream].page.text)
         return request_hash(API_VERSION, told, ORDER_DETAILS.text if stream == "shopify/orders" else "")
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
-        """The records that changed in the slice, each whole. Raises TooBig for more than a walk can reach."""
-        listing, search, budget = LISTINGS[part.stream], searched(part), self._http.budget()
+        """The records that changed in the slice, each whole; of a census, the ids of those that were created then.
+
+        Raises TooBig for more than a walk can reach, or than can be read in a slice's time.
+        """
+        listing = IDS[part.stream] if part.is_census else LISTINGS[part.stream]
+        search, budget = listing.searched(part.start, part.end), self._http.budget()
         before = self._count(listing, search, budget)
         if self._mode == "bulk" or (self._mode == "auto" and before > BULK_FROM):
-            return self._in_bulk(listing, search, before, budget)
-        if before > WALK_LIMIT:
-            raise TooBig(f"{before} {listing.root} changed in one slice, and pages reach {WALK_LIMIT}; it is split.")
-        return self._in_pages(listing, search, before, budget)
+            pages = self._in_bulk(listing, search, before, budget)
+        elif before > WALK_LIMIT:
+            raise TooBig(f"{before} {listing.root} in one slice, and pages reach {WALK_LIMIT}; it is split.")
+        else:
+            pages = self._in_pages(listing, search, before, budget)
+        for page in self._in_time(pages, part, account, before, budget):
+            if page.proof and part.is_census:
+                self._check_sight(part, budget)
+            yield page
 
     def split(self, part: Slice, account: Account) -> list[Slice]:
         return part.halves() if part.end - part.start >= 2 * SHORTEST else []
@@ -126,7 +135,7 @@ class ShopifyClient:
         """
 
         def fetch(after: str | None) -> Node:
-            return self._page(listing.page, budget, after=after, query=search)[listing.root]
+            return self._page(listing, budget, after=after, query=search)[listing.root]
 
         found, walks = set[str](), 0
         while True:
@@ -154,16 +163,36 @@ class ShopifyClient:
         after = self._count_after(listing, search, before, len(found), budget)
         yield Page([], _between(listing, after, before))
 
-    def _page(self, operation: Operation, budget: Budget, **variables: Any) -> dict[str, Any]:
-        """As many nodes as may be asked for at once; what one query may cost is learned once."""
-        while True:
-            first = self._sizes.get(operation.name, PAGE_SIZE)
-            try:
-                return self._graphql.ask(operation, budget, first=first, **variables)
-            except TooBig:
-                if first == 1:
-                    raise
-                self._sizes[operation.name] = first // 2
+    def _page(self, listing: Listing, budget: Budget, **variables: Any) -> dict[str, Any]:
+        """As many nodes as may be asked for at once, with the head of each connection, if a single one allows that."""
+        try:
+            return self._graphql.page(listing.page, budget, **variables)
+        except TooBig:
+            if not listing.connections:
+                raise
+            return self._graphql.page(listing.bare, budget, 1, **variables)
+
+    def _in_time(
+        self, pages: Iterator[Page], part: Slice, account: Account, matching: int, budget: Budget
+    ) -> Iterator[Page]:
+        """The pages; TooBig as soon as they come too slowly for a slice that could be split.
+
+        The bucket of points decides how many orders with refunds an hour allows. Waiting for it to the end of the
+        slice's time, to ask for all of it again, would lead nowhere.
+        """
+        head = next(pages)
+        yield head
+        left, read, since = matching - len(head.records), 0, budget.clock.now()
+        for page in pages:
+            read += len(page.records)
+            yield page
+            if budget.outlasted(read, left, since) and self.split(part, account):
+                raise TooBig(f"{read} of {left} took {budget.clock.now() - since}; it is split, to be read in time.")
+
+    def _check_sight(self, part: Slice, budget: Budget) -> None:
+        """PermissionDenied if the app has lost the scope that shows what is older: hidden is not deleted."""
+        if part.start < budget.clock.now() - RECENT and ALL_ORDERS not in self._graphql.granted(budget):
+            raise PermissionDenied(f"Older orders are hidden, and not known to be deleted. {REMEDY}")
 
     def _count_after(self, listing: Listing, search: str, before: int, read: int, budget: Budget) -> int:
         """How many there are now; not asked if all were read, since no answer could say anything else."""
@@ -175,17 +204,6 @@ class ShopifyClient:
         if told["precision"] != "EXACT":
             raise TooBig(f"Shopify stopped counting {listing.root} at {told['count']}; the slice is split.")
         return told["count"]
-
-
-def searched(part: Slice) -> str:
-    """The slice in Shopify's search syntax. Its instants are whole seconds, rounded alike wherever slices meet."""
-    return f"updated_at:>='{_second(part.start)}' AND updated_at:<'{_second(part.end)}'"
-
-
-def _second(at: datetime) -> str:
-    whole = at.astimezone(UTC)
-    whole += timedelta(microseconds=-whole.microsecond % 1_000_000)
-    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _between(listing: Listing, at_least: int, at_most: int) -> Proof:

@@ -21,6 +21,8 @@ from connectors.http import Reply, retry_after
 from connectors.shopify import API_VERSION
 from connectors.shopify.envelope import Envelope, envelope
 
+COSTS_TOO_MUCH = "MAX_COST_EXCEEDED"
+
 TABLE: Mapping[str, Rule] = {
     # HTTP statuses
     "400": Rule(Bug, "the request is malformed; report it"),
@@ -40,7 +42,7 @@ TABLE: Mapping[str, Rule] = {
     "504": Rule(Transient, "Shopify took too long; it is asked again"),
     # errors of a query, which come with status 200
     "THROTTLED": Rule(RateLimited, "the app's points are used up; it goes on by itself"),
-    "MAX_COST_EXCEEDED": Rule(TooBig, "one query may not cost as much; fewer objects are asked for at once"),
+    COSTS_TOO_MUCH: Rule(TooBig, "one query may not cost as much; fewer objects are asked for at once"),
     "ACCESS_DENIED": Rule(PermissionDenied, "give the app the scope that the message names, and install it again"),
     "SHOP_INACTIVE": Rule(ConfigError, "the shop is closed; remove it, or reopen it"),
     "INTERNAL_SERVER_ERROR": Rule(Transient, "Shopify had an error of its own; it is asked again"),

@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Any
 
+from connectors.errors import TooBig
 from connectors.http import Budget, Http, Reply, Request
-from connectors.shopify import API_VERSION
+from connectors.shopify import API_VERSION, PAGE_SIZE
+from connectors.shopify.errors import COSTS_TOO_MUCH
 from connectors.shopify.queries import SCOPES, Operation, granted
 
 PATH = f"/admin/api/{API_VERSION}/graphql.json"
@@ -16,13 +18,18 @@ class GraphQL:
 
     def __init__(self, http: Http) -> None:
         self.http = http
-        self._costs: dict[tuple[str, int], float] = {}
+        self._costs: dict[tuple[str, int, int], float] = {}
+        self._sizes: dict[str, int] = {}
         self._texts: dict[str, str] = {}
 
     @cached_property
     def scopes(self) -> frozenset[str]:
         """What the app may do in this shop."""
-        body, _ = self._send(SCOPES.name, SCOPES.text, self.http.budget(), {})
+        return self.granted(self.http.budget())
+
+    def granted(self, budget: Budget) -> frozenset[str]:
+        """What the app may do at this moment, asked anew."""
+        body, _ = self._send(SCOPES.name, SCOPES.text, budget, {})
         return frozenset(scope["handle"] for scope in body["currentAppInstallation"]["accessScopes"])
 
     def allowed(self, text: str) -> str:
@@ -33,6 +40,22 @@ class GraphQL:
         """The data of the answer; ApiError if there is none within the budget."""
         return self.reply(operation, budget, **variables)[0]
 
+    def page(self, operation: Operation, budget: Budget, most: int = PAGE_SIZE, **variables: Any) -> dict[str, Any]:
+        """As many nodes as may be asked for at once, up to `most`; TooBig if a single one is too much.
+
+        What a query may cost is known beforehand, and so learned once; that one took too long is no rule for the next.
+        """
+        first = self._sizes.get(operation.name, most)
+        while True:
+            try:
+                return self.ask(operation, budget, first=first, **variables)
+            except TooBig as error:
+                if first == 1:
+                    raise
+                first //= 2
+                if error.code == COSTS_TOO_MUCH:
+                    self._sizes[operation.name] = first
+
     def reply(self, operation: Operation, budget: Budget, **variables: Any) -> tuple[dict[str, Any], Reply]:
         """The data, and the answer it came with."""
         if operation.name not in self._texts:
@@ -41,7 +64,7 @@ class GraphQL:
 
     def _send(self, name: str, text: str, budget: Budget, variables: dict[str, Any]) -> tuple[dict[str, Any], Reply]:
         body = {"operationName": name, "query": text, "variables": variables}
-        key = (name, len(variables.get("ids", ())))  # what is asked for by id costs by the piece
+        key = (name, len(variables.get("ids", ())), variables.get("first", 0))  # a query costs by the piece
         reply = self.http.send(Request("POST", PATH, json=body, cost=self._costs.get(key, FIRST_GUESS)), budget)
         answer = reply.json()
         if cost := answer.get("extensions", {}).get("cost"):

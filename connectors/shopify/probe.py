@@ -3,6 +3,7 @@
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
+from connectors import sunset
 from connectors.client import Finding
 from connectors.errors import ApiError
 from connectors.http import Reply
@@ -19,7 +20,6 @@ NEEDED = {
 }
 """What the lack of a scope does."""
 SKEW = timedelta(seconds=60)
-NOTICE = timedelta(days=60)
 
 
 def probe(graphql: GraphQL) -> list[Finding]:
@@ -30,7 +30,8 @@ def probe(graphql: GraphQL) -> list[Finding]:
         return [Finding("shop", False, str(error))]
     shop = data["shop"]
     reached = f"{shop['name']} ({shop['myshopifyDomain']}), {shop['ianaTimezone']}, {shop['currencyCode']}"
-    return [Finding("shop", True, reached), *_scopes(graphql), _clock(reply), _version(graphql)]
+    version = sunset.finding("shopify", API_VERSION, SUNSET, graphql.http.clock.now().date())
+    return [Finding("shop", True, reached), *_scopes(graphql), _clock(reply), version]
 
 
 def _scopes(graphql: GraphQL) -> list[Finding]:
@@ -53,9 +54,3 @@ def _clock(reply: Reply) -> Finding:
     if abs(ahead) <= SKEW:
         return Finding("clock", True, told)
     return Finding("clock", False, f"{told}: set it right, or orders are missed.")
-
-
-def _version(graphql: GraphQL) -> Finding:
-    left = SUNSET - graphql.http.clock.now().date()
-    told = f"API version {API_VERSION} is there until {SUNSET}"
-    return Finding("version", left > NOTICE, told if left > NOTICE else f"{told}: upgrade GrowthOS before.")

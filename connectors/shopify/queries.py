@@ -1,16 +1,19 @@
 """What is asked of Shopify, as GraphQL text; one declaration of an object's fields serves page, follow-up and bulk.
 
 Connections are sized so that a full page of 250 stays below the 1,000 points that one query may cost. What
-does not fit in an object's first page of a connection is asked for by the object's id.
+does not fit in an object's first page of a connection is asked for by the object's id. Whatever is too much at once is
+asked for in smaller pages, and an object that is too much by itself without its connections, each of which is then
+asked for by itself: so nothing that Shopify holds is too big to be asked for.
 https://shopify.dev/docs/api/admin-graphql/2026-10
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 PAGE_INFO = "pageInfo { hasNextPage endCursor }"
-REST = 250  # of a connection that did not fit, at once: the most there is
 SALES, SALES_OF_DETAILS = 100, 25  # of an agreement: when agreements are walked one by one, and at first
+CHANGED, CREATED = "updated_at", "created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,9 @@ class Connection:
     def rest(self) -> Operation:
         """The nodes after a cursor, of the owner with an id."""
         name = f"{self.owner}{self.name[0].upper()}{self.name[1:]}"
-        page = self._page(f"first: {REST}, after: $after")
-        text = f"query {name}($id: ID!, $after: String) {{ node(id: $id) {{ ... on {self.owner} {{ {page} }} }} }}"
-        return Operation(name, text)
+        page = self._page("first: $first, after: $after")
+        variables = "$id: ID!, $first: Int!, $after: String"
+        return Operation(name, f"query {name}({variables}) {{ node(id: $id) {{ ... on {self.owner} {{ {page} }} }} }}")
 
     def _page(self, arguments: str) -> str:
         return f"{self.name}({arguments}) {{ nodes {{ {self.fields} }} {PAGE_INFO} }}"
@@ -57,22 +60,24 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A stream's root connection, the fields of its nodes, and the connections inside each."""
+    """A stream's root connection, the fields of its nodes, and the connections inside each.
+
+    `by` is the instant that a slice is about: when things changed last, or when they were created.
+    """
 
     root: str
     fields: str
     connections: tuple[Connection, ...] = ()
+    by: str = CHANGED
 
     @property
     def page(self) -> Operation:
-        name = self.root.capitalize()
-        inner = " ".join([self.fields, *(connection.page for connection in self.connections)])
-        return Operation(
-            name,
-            f"query {name}($first: Int!, $after: String, $query: String!) {{ "
-            f"{self.root}(first: $first, after: $after, sortKey: UPDATED_AT, query: $query) {{ "
-            f"nodes {{ {inner} }} {PAGE_INFO} }} }}",
-        )
+        return self._page("", (self.fields, *(connection.page for connection in self.connections)))
+
+    @property
+    def bare(self) -> Operation:
+        """A page without the connections inside its nodes."""
+        return self._page("Bare", (self.fields,))
 
     @property
     def count(self) -> Operation:
@@ -82,10 +87,32 @@ class Listing:
         text = f"query {name}($query: String!) {{ {field}(query: $query, limit: null) {{ count precision }} }}"
         return Operation(name, text)
 
+    def searched(self, start: datetime, end: datetime) -> str:
+        """What is about [start, end), in Shopify's search syntax.
+
+        The instants are whole seconds, rounded alike wherever slices meet.
+        """
+        return f"{self.by}:>='{_second(start)}' AND {self.by}:<'{_second(end)}'"
+
+    def _page(self, kind: str, fields: Iterable[str]) -> Operation:
+        name = f"{self.root.capitalize()}{kind}{'Created' if self.by == CREATED else ''}"
+        return Operation(
+            name,
+            f"query {name}($first: Int!, $after: String, $query: String!) {{ "
+            f"{self.root}(first: $first, after: $after, sortKey: {self.by.upper()}, query: $query) {{ "
+            f"nodes {{ {' '.join(fields)} }} {PAGE_INFO} }} }}",
+        )
+
     def bulk(self, search: str) -> str:
         """The document that a bulk operation runs; it takes no variables."""
         inner = " ".join([self.fields, *(connection.bulk for connection in self.connections)])
         return f'{{ {self.root}(query: "{search}") {{ edges {{ node {{ {inner} }} }} }} }}'
+
+
+def _second(at: datetime) -> str:
+    whole = at.astimezone(UTC)
+    whole += timedelta(microseconds=-whole.microsecond % 1_000_000)
+    return whole.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 BAG = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
@@ -157,15 +184,13 @@ REFUND_CONNECTIONS = (
     Connection("Refund", "orderAdjustments", 5, f"id reason amountSet {BAG} taxAmountSet {BAG}"),
     Connection("Refund", "transactions", 5, TRANSACTION),
 )
-REFUND = f"""
-    id createdAt totalRefundedSet {BAG} duties {{ amountSet {BAG} originalDuty {{ id }} }}
-    {" ".join(connection.page for connection in REFUND_CONNECTIONS)}
-"""
+REFUND = f"id createdAt totalRefundedSet {BAG} duties {{ amountSet {BAG} originalDuty {{ id }} }}"
+REFUND_PAGE = " ".join([REFUND, *(connection.page for connection in REFUND_CONNECTIONS)])
 
 ORDER_DETAILS = Operation(
     "OrderDetails",
     f"""query OrderDetails($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Order {{
-        id refunds {{ {REFUND} }}
+        id refunds {{ {REFUND_PAGE} }}
         agreements(first: {AGREEMENTS.first}) {{
             nodes {{ {AGREEMENT} sales(first: {SALES_OF_DETAILS}) {{ nodes {{ {SALE} }} {PAGE_INFO} }} }} {PAGE_INFO}
         }}
@@ -173,11 +198,17 @@ ORDER_DETAILS = Operation(
 )
 """What an order has beyond the plain one, which is sold once and never touched again: refunds, further agreements."""
 
+ORDER_REFUNDS = Operation(
+    "OrderRefunds",
+    f"query OrderRefunds($id: ID!) {{ node(id: $id) {{ ... on Order {{ id refunds {{ {REFUND} }} }} }} }}",
+)
+"""An order's refunds without their connections."""
+
 ORDER_AGREEMENT = Operation(
     "OrderAgreement",
-    f"""query OrderAgreement($id: ID!, $after: String, $sale: String) {{ node(id: $id) {{ ... on Order {{
+    f"""query OrderAgreement($id: ID!, $first: Int!, $after: String, $sale: String) {{ node(id: $id) {{ ... on Order {{
         agreements(first: 1, after: $after) {{
-            nodes {{ {AGREEMENT} sales(first: {SALES}, after: $sale) {{ nodes {{ {SALE} }} {PAGE_INFO} }} }} {PAGE_INFO}
+            nodes {{ {AGREEMENT} sales(first: $first, after: $sale) {{ nodes {{ {SALE} }} {PAGE_INFO} }} }} {PAGE_INFO}
         }}
     }} }} }}""",
 )
@@ -197,6 +228,10 @@ LISTINGS: Mapping[str, Listing] = {
     "shopify/products": Listing("products", "id title productType vendor status createdAt updatedAt", (VARIANTS,)),
 }
 """What each stream lists, by the stream's key."""
+
+IDS: Mapping[str, Listing] = {"shopify/orders": Listing("orders", "id", by=CREATED)}
+"""What a census lists. An order that was deleted is no revenue any more; a product or a customer that was deleted still
+explains the orders that there were, and one who has ordered cannot even be deleted."""
 
 SHOP = Operation("Shop", "query Shop { shop { id name myshopifyDomain ianaTimezone currencyCode createdAt } }")
 SCOPES = Operation("Scopes", "query Scopes { currentAppInstallation { accessScopes { handle } } }")
@@ -219,10 +254,12 @@ BULK_CANCEL = Operation(
 )
 
 OPERATIONS: tuple[Operation, ...] = (
-    *(listing.page for listing in LISTINGS.values()),
+    *(listing.page for listing in (*LISTINGS.values(), *IDS.values())),
+    *(listing.bare for listing in LISTINGS.values() if listing.connections),
     *(listing.count for listing in LISTINGS.values()),
     *(connection.rest for connection in (LINE_ITEMS, AGREEMENTS, *REFUND_CONNECTIONS, VARIANTS)),
     ORDER_DETAILS,
+    ORDER_REFUNDS,
     ORDER_AGREEMENT,
     SHOP,
     SCOPES,

@@ -9,18 +9,24 @@ from typing import Any
 
 from connectors.errors import TooBig, Truncated
 from connectors.http import Budget
+from connectors.shopify import PAGE_SIZE
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.queries import (
     AGREEMENTS,
     ORDER_AGREEMENT,
     ORDER_DETAILS,
+    ORDER_REFUNDS,
     REFUND_CONNECTIONS,
+    SALES,
     Connection,
     Listing,
     Operation,
 )
 
 Node = dict[str, Any]
+
+NOT_ASKED: Node = {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": None}}
+"""In place of a connection that was left out of the query: all of it is yet to come."""
 
 DETAILS = 10
 """Orders asked for their details at once, at up to 80 points each: one query may cost 1,000."""
@@ -64,20 +70,23 @@ def pages(fetch: Callable[[str | None], Node], after: str | None = None) -> Iter
 def _connected(graphql: GraphQL, connections: Iterable[Connection], node: Node, budget: Budget) -> Node:
     """The object with its connections complete, and without the pageInfo that led there."""
     for connection in connections:
-        first, nodes = node[connection.name]["pageInfo"], list(node[connection.name]["nodes"])
-        if first["hasNextPage"]:
+        head = node.get(connection.name, NOT_ASKED)
+        nodes = list(head["nodes"])
+        if head["pageInfo"]["hasNextPage"]:
 
             def fetch(after: str | None, connection: Connection = connection) -> Node:
                 return _owner(graphql, connection.rest, budget, id=node["id"], after=after)[connection.name]
 
-            for page in pages(fetch, first["endCursor"]):
+            for page in pages(fetch, head["pageInfo"]["endCursor"]):
                 nodes += page["nodes"]
         node[connection.name] = {"nodes": nodes}
     return node
 
 
-def _owner(graphql: GraphQL, operation: Operation, budget: Budget, *, id: str, **variables: Any) -> Node:
-    node: Node | None = graphql.ask(operation, budget, id=id, **variables)["node"]
+def _owner(
+    graphql: GraphQL, operation: Operation, budget: Budget, most: int = PAGE_SIZE, *, id: str, **variables: Any
+) -> Node:
+    node: Node | None = graphql.page(operation, budget, most, id=id, **variables)["node"]
     if node is None:
         raise Truncated(f"{id} was deleted while it was read; it is read again.")
     return node
@@ -88,7 +97,7 @@ def _details(graphql: GraphQL, ids: list[str], budget: Budget) -> list[Node]:
         found = graphql.ask(ORDER_DETAILS, budget, ids=ids)["nodes"]
     except TooBig:
         if len(ids) == 1:
-            raise
+            return [_detail_apart(graphql, ids[0], budget)]
         half = len(ids) // 2
         return [*_details(graphql, ids[:half], budget), *_details(graphql, ids[half:], budget)]
     return [_detail(graphql, detail, budget) for detail in found if detail]
@@ -105,11 +114,21 @@ def _detail(graphql: GraphQL, detail: Node, budget: Budget) -> Node:
     return {**detail, "agreements": {"nodes": nodes}}
 
 
+def _detail_apart(graphql: GraphQL, order: str, budget: Budget) -> Node:
+    """The details of an order of which they are too much at once: each connection by itself."""
+    detail = graphql.ask(ORDER_REFUNDS, budget, id=order)["node"]
+    if detail is None:
+        raise Truncated(f"{order} was deleted while it was read; it is read again.")
+    for refund in detail["refunds"]:
+        _connected(graphql, REFUND_CONNECTIONS, refund, budget)
+    return {**detail, "agreements": {"nodes": list(_agreements(graphql, order, budget))}}
+
+
 def _agreements(graphql: GraphQL, order: str, budget: Budget) -> Iterator[Node]:
     """All agreements of an order, one at a time, each with all its sales."""
 
     def agreements(after: str | None, sale: str | None = None) -> Node:
-        return _owner(graphql, ORDER_AGREEMENT, budget, id=order, after=after, sale=sale)["agreements"]
+        return _owner(graphql, ORDER_AGREEMENT, budget, SALES, id=order, after=after, sale=sale)["agreements"]
 
     before: str | None = None
     for page in pages(agreements):

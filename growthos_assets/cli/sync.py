@@ -1,5 +1,6 @@
 """`growthos sync | slices | restated`: pulling the sources, and the ledger that proves what was pulled."""
 
+import json
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from growthos_assets.cli.output import (
 if TYPE_CHECKING:
     from growthos_assets.running import Pulled
 
+LONGEST_PART = 40
 DAY_FORMAT = ["%Y-%m-%d"]
 LIMIT = typer.Option("--limit", min=1, help="How many, newest first.")
 
@@ -102,16 +104,19 @@ def slices(
     if format is Format.json:
         print_json({"tenant": tenant, "slices": rows.to_dicts()})
         return
-    shown = table("stream", "account", "from", "to", "state", "records", "new", right=["records", "new"])
+    figures = ("records", "new", "vanished")
+    shown = table("stream", "account", "from", "to", "part", "state", *figures, right=figures)
     for row in rows.iter_rows(named=True):
         shown.add_row(
             f"{row['source']}/{row['stream']}",
             row["account"],
             f"{row['start_at']:%Y-%m-%d %H:%M}",
             f"{row['end_at']:%Y-%m-%d %H:%M}",
+            _part(row["part"]),
             row["state"],
             "" if row["rows_received"] is None else f"{row['rows_received']:,} of {row['rows_expected']:,}",
             "" if row["rows_landed"] is None else f"{row['rows_landed']:,}",
+            f"{row['rows_vanished']:,}" if row["rows_vanished"] else "",
         )
     console.print(shown)
     for row in rows.iter_rows(named=True):
@@ -151,7 +156,7 @@ def restated(
 
 
 def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
-    columns = ("stream", "slices", "records", "new", "restated", "requests", "waited")
+    columns = ("stream", "slices", "records", "new", "restated", "vanished", "requests", "waited")
     shown = table(*columns, title=f"Synced {pulled.tenant}", right=columns[1:])
     for name, told in pulled.streams.items():
         shown.add_row(
@@ -160,6 +165,7 @@ def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
             f"{told['rows_in']:,}",
             f"{told['rows_out']:,}",
             f"{told['rows_restated']:,}",
+            f"{told['rows_vanished']:,}",
             f"{told['requests']:,}",
             f"{told['waited_seconds']:.0f} s",
         )
@@ -174,6 +180,12 @@ def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
         complain("Partial:", failure)
     for warning in pulled.warnings:
         complain("Check:", warning, "yellow")
+
+
+def _part(part: str) -> str:
+    """What a slice was narrowed to, in few words: its first few entities, or the fields."""
+    words = ", ".join(f"{name} {value}" for name, value in json.loads(part).items())
+    return words if len(words) <= LONGEST_PART else f"{words[:LONGEST_PART]}…"
 
 
 def _midnight(day: datetime | None, zone: ZoneInfo) -> datetime | None:

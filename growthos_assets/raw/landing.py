@@ -1,7 +1,10 @@
-"""From a source's records to what is landed: personal data hashed, payloads as canonical JSON, in batches."""
+"""From a source's records to what is landed: personal data hashed, payloads as canonical JSON, in batches, spooled."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import msgspec
 import polars as pl
@@ -12,6 +15,8 @@ from warehouse.tenants import Tenant
 
 BATCH = 20_000
 """Records a COPY: enough that the database sets the pace, few enough that a big shop's history fits in memory."""
+IN_MEMORY = 64 << 20
+"""Bytes of a slice that are kept in memory; the rest of it waits in a temporary file."""
 
 Encode = Callable[[RawRecord], str]
 
@@ -46,6 +51,28 @@ def batches(pages: Iterable[tuple[list[str], list[str]]]) -> Iterator[pl.DataFra
             ids, payloads = [], []
     if ids:
         yield pl.DataFrame({"external_id": ids, "payload": payloads})
+
+
+@contextmanager
+def spooled(frames: Iterable[pl.DataFrame]) -> Generator[Iterator[pl.DataFrame]]:
+    """All of the frames, taken in at once and given back one by one, in order.
+
+    However long a source takes to tell them, the database is not kept waiting with an open transaction.
+    """
+    with TemporaryFile(prefix="growthos-slice-") as file:
+        held, kept = 0, list[pl.DataFrame | int]()
+        for frame in frames:
+            held += frame.estimated_size()
+            kept.append(frame if held <= IN_MEMORY else _write(file, frame))
+        file.seek(0)
+        yield (each if isinstance(each, pl.DataFrame) else pl.read_ipc_stream(file.read(each)) for each in kept)
+
+
+def _write(file: IO[bytes], frame: pl.DataFrame) -> int:
+    """The bytes that the frame took in the file."""
+    written = BytesIO()
+    frame.write_ipc_stream(written, compression="lz4")
+    return file.write(written.getbuffer())
 
 
 def _hash_at(node: Any, path: list[str], key: bytes) -> None:

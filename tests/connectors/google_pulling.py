@@ -67,7 +67,7 @@ def cutting(app: App, times: int, when: Callable[[WireRequest], bool]) -> App:
 
 
 def slices(client: Client, stream: str, account: Account, clock: VirtualClock) -> list[Slice]:
-    return plan(client.policies[stream], account, stream, client.request(stream), [], clock.now()).slices
+    return plan(client.policies[stream], account, stream, client.request(stream, account), [], clock.now()).slices
 
 
 def pulled(client: Client, part: Slice, account: Account) -> tuple[dict[str, RawRecord], list[int]]:

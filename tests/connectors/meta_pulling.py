@@ -54,7 +54,7 @@ class Shop:
     def slice(self, days: int, stream: str = "meta/insights", last: date = LAST_DAY, **part: str) -> Slice:
         """So many local days, up to and with the last."""
         start, end = (local_midnight(day) for day in (last - timedelta(days - 1), last + timedelta(1)))
-        return Slice(stream, ACCOUNT.id, start, end, self.client.request(stream), part)
+        return Slice(stream, ACCOUNT.id, start, end, self.client.request(stream, ACCOUNT), part)
 
     def pull(self, asked: Slice) -> Rows:
         """The slice's rows, once they are proven to be all."""

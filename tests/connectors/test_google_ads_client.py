@@ -376,7 +376,9 @@ def test_the_probe_says_what_is_wrong():
 
     late = datetime.combine(SUNSET, time(), UTC) - timedelta(days=30)
     client = connect(FakeGoogleAds(WORLD, VirtualClock(late)), VirtualClock(late))
-    assert findings(client)["version"] == Finding("version", False, "v26 ends in 30 days. Upgrade GrowthOS.")
+    assert findings(client)["version"] == Finding(
+        "version", False, f"API version v26 of google_ads ends in 30 days, on {SUNSET}: upgrade GrowthOS."
+    )
 
     clock = VirtualClock(SOURCE.now)
     test_account = replace(CLIENT, test=True)
@@ -400,7 +402,7 @@ def test_the_probe_says_what_is_wrong():
 
 def test_what_is_asked_decides_the_slices(clock):
     client = connect(FakeGoogleAds(WORLD, clock), clock)
-    assert client.request(STREAM) == connect(FakeGoogleAds(WORLD, clock), clock).request(STREAM)
+    assert client.request(STREAM, ACCOUNT) == connect(FakeGoogleAds(WORLD, clock), clock).request(STREAM, ACCOUNT)
     assert client.policies[STREAM].by_day
 
 

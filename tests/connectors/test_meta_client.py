@@ -101,7 +101,7 @@ def test_a_stream_comes_whole(stream):
     meta = shop()
     (account,) = meta.client.accounts()
     planned = plan(
-        meta.client.policies[stream], account, stream, meta.client.request(stream), [], meta.clock.now()
+        meta.client.policies[stream], account, stream, meta.client.request(stream, account), [], meta.clock.now()
     ).slices
     rows = {key: row for asked in planned for key, row in meta.pull(asked).items()}
     whole = {r.external_id: r.payload for page in SOURCE.pages(of(stream), since=None, until=SOURCE.now) for r in page}
@@ -318,7 +318,9 @@ def test_an_account_is_a_number():
 def test_the_oldest_slice_is_never_beyond_what_meta_keeps(today, stream):
     now = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     meta = shop(start=now)
-    first, *_ = plan(meta.client.policies[stream], ACCOUNT, stream, meta.client.request(stream), [], now).slices
+    first, *_ = plan(
+        meta.client.policies[stream], ACCOUNT, stream, meta.client.request(stream, ACCOUNT), [], now
+    ).slices
     assert meta.pull(first) == {}
     with pytest.raises(ConfigError, match="37 months"):
         meta.pull(meta.slice(1, stream, last=(first.start - timedelta(days=5)).date()))
@@ -326,8 +328,8 @@ def test_the_oldest_slice_is_never_beyond_what_meta_keeps(today, stream):
 
 def test_what_a_stream_asks_for_has_a_hash_of_its_own():
     client = shop().client
-    assert len({client.request(stream) for stream in STREAMS}) == len(STREAMS)
-    assert client.request("meta/ads") == shop().client.request("meta/ads")
+    assert len({client.request(stream, ACCOUNT) for stream in STREAMS}) == len(STREAMS)
+    assert client.request("meta/ads", ACCOUNT) == shop().client.request("meta/ads", ACCOUNT)
 
 
 def test_a_page_has_as_many_rows_as_meta_gives():

@@ -18,7 +18,6 @@ from connectors.fake.shopify import FakeShopify
 from connectors.http import COME_BACK, SLICE_LASTS
 from connectors.shopify import bulk
 from connectors.shopify.bulk import STALE
-from connectors.shopify.client import searched
 from connectors.shopify.join import Joined
 from connectors.shopify.queries import LISTINGS
 from connectors.wire import WireResponse
@@ -51,7 +50,7 @@ def test_what_is_asked_in_which_order(fake, clock, monkeypatch):
     assert names[:4] == ["Scopes", "OrdersCount", "BulkOwn", "BulkRun"]
     assert set(names[4:]) == {"BulkState", "OrderDetails"}
     (run,) = (msgspec.json.decode(r.body) for r in seen.requests if b'"BulkRun"' in r.body)
-    assert run["variables"] == {"query": ORDERS.bulk(searched(everything(WORLD)))}
+    assert run["variables"] == {"query": ORDERS.bulk(ORDERS.searched(everything(WORLD).start, everything(WORLD).end))}
     downloads = [request for request in seen.requests if request.method == "GET"]
     assert len(downloads) > 3
     assert [request.headers["range"] for request in downloads[:2]] == ["bytes=0-99999", "bytes=100000-199999"]

@@ -1,5 +1,6 @@
 """The client against the fake: what it asks, what it brings, what it does when things are larger than expected."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -7,19 +8,23 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from shopify_api import ACCOUNT, STREAMS, TOKEN, Seen, Token, client, end, everything, pulled, small, with_order
 
 from connectors import slices
 from connectors.clock import VirtualClock
-from connectors.errors import ApiRetired, ConfigError, TooBig
+from connectors.demo.aftermath import Aftermath
+from connectors.errors import ApiRetired, ConfigError, PermissionDenied, TooBig
+from connectors.fake import shopify
 from connectors.fake.serving import serving
 from connectors.fake.shopify import PATH, FakeShopify
-from connectors.shopify import API_VERSION, SUNSET
+from connectors.http import Budget, Http
+from connectors.shopify import API_VERSION, SUNSET, join
 from connectors.shopify import client as module
-from connectors.shopify.client import POLICIES, ShopifyClient, searched
+from connectors.shopify.client import POLICIES, ShopifyClient
 from connectors.shopify.queries import LISTINGS, ORDER_DETAILS
 from connectors.shopify.shop import domain
-from connectors.slices import Proven, Slice
+from connectors.slices import CENSUS, Proven, Slice
 
 WORLD = small(days=12)
 
@@ -66,7 +71,8 @@ def test_what_is_sent_over_the_wire(fake, clock):
     names = [body["operationName"] for body in bodies]
     assert names[:2] == ["Scopes", "OrdersCount"]
     assert set(names[2:]) == {"Orders", "OrderDetails"}
-    search = searched(everything(WORLD))
+    whole = everything(WORLD)
+    search = LISTINGS["shopify/orders"].searched(whole.start, whole.end)
     pages = [body for body in bodies if body["operationName"] == "Orders"]
     assert [body["variables"]["first"] for body in pages] == [250] * len(pages)
     assert {body["variables"]["query"] for body in pages} == {search}
@@ -164,10 +170,108 @@ def test_a_query_that_costs_too_much_asks_for_less(fake, clock, most):
     assert fake.spent
 
 
-def test_an_object_that_alone_costs_too_much_says_so(fake, clock):
-    fake.max_cost = 20
+def heavy(lines: int = 120):
+    """A shop with an order of so many lines, all of them sent back, and that order's id."""
+    world = with_order(WORLD, lines=lines, refunds=True)
+    clock = VirtualClock(end(world))
+    fake = FakeShopify(world, clock)
+    orders = pulled(client(fake, clock), everything(world))
+    return world, clock, fake, orders, max(orders, key=lambda id: len(orders[id]["lineItems"]["nodes"]))
+
+
+@pytest.mark.parametrize("most", [50, 30])
+def test_an_object_that_alone_costs_too_much_is_asked_for_connection_by_connection(most):
+    world, clock, fake, orders, _ = heavy()
+    fake.max_cost = most
+    part = everything(world).during(end(world) - timedelta(days=12), end(world) - timedelta(days=10))
+    seen = Seen(fake)
+    found = pulled(client(seen, clock), part)
+    assert found
+    assert found == {id: orders[id] for id in found}
+    assert found.keys() == fake.truth("orders", part.start, part.end)
+    assert "OrdersBare" in names(seen)
+
+
+def test_an_order_that_takes_shopify_too_long_is_asked_for_in_pieces_and_the_others_are_not():
+    world, clock, fake, orders, id = heavy()
+    fake.heavy = {id}
+    seen = Seen(fake)
+    assert pulled(client(seen, clock), everything(world)) == orders
+    asked = names(seen)
+    assert (asked.count("OrdersBare"), asked.count("OrderRefunds")) == (1, 1)
+    pages = [msgspec.json.decode(r.body)["variables"]["first"] for r in seen.requests if b'"Orders"' in r.body]
+    assert pages[-1] == 250, "one that took too long is no rule for the next"
+
+
+def test_less_than_a_bare_object_there_is_not(fake, clock):
+    fake.max_cost = 2
     with pytest.raises(TooBig, match="MAX_COST_EXCEEDED"):
         pulled(client(fake, clock), everything(WORLD))
+
+
+def names(seen):
+    return [msgspec.json.decode(request.body)["operationName"] for request in seen.requests if request.body]
+
+
+def census(world, **during):
+    return replace(everything(world), part=CENSUS, **during)
+
+
+@pytest.mark.parametrize("mode", ["paged", "bulk"])
+def test_a_census_lists_the_ids_of_what_was_created_and_is_still_there(fake, clock, mode):
+    at = sorted(order.created for order in WORLD.orders)
+    start, stop = (datetime.fromtimestamp(at[place], UTC) for place in (40, 90))
+    gone = {f"gid://shopify/Order/{5_800_000_000_000 + place}" for place in (50, 60)}
+    fake.deleted = gone
+    created = {
+        place for place, order in enumerate(WORLD.orders) if start.timestamp() <= order.created < stop.timestamp()
+    }
+    seen = Seen(fake)
+    found = pulled(client(seen, clock, mode=mode), census(WORLD, start=start, end=stop))
+    assert found.keys() == {f"gid://shopify/Order/{5_800_000_000_000 + place}" for place in created} - gone
+    assert {"id"} == {key for order in found.values() for key in order}
+    assert "OrderDetails" not in names(seen)
+
+
+def test_a_census_that_a_lost_scope_makes_blind_ends_nothing():
+    world = small(days=64)
+    clock = VirtualClock(end(world))
+    fake = FakeShopify(world, clock)
+    shop = client(fake, clock)
+    assert shop.policies["shopify/orders"].history is None
+    fake.scopes = tuple(scope for scope in fake.scopes if scope != "read_all_orders")
+    with pytest.raises(PermissionDenied, match="not known to be deleted"):
+        pulled(shop, census(world))
+    assert pulled(shop, census(world, start=clock.now() - timedelta(days=59)))
+
+
+@pytest.mark.parametrize("mode", ["paged", "bulk"])
+def test_a_slice_whose_time_is_too_short_is_split_until_it_is_not(mode, monkeypatch):
+    """A shop where nearly every order was sent back, and a bucket that fills slowly: the details take long."""
+    lasts = timedelta(minutes=6)
+    monkeypatch.setattr(Http, "budget", lambda http: Budget(http.clock, lasts=lasts))
+    monkeypatch.setattr(shopify, "MOST", 20)
+    monkeypatch.setattr(join, "TOGETHER", 20)
+    refund = next(order.aftermath.refund for order in WORLD.orders if order.aftermath.refund)
+    backs = [Aftermath(refund=structs.replace(refund, created=order.created + 60)) for order in WORLD.orders]
+    orders = [structs.replace(order, aftermath=back) for order, back in zip(WORLD.orders, backs, strict=True)]
+    world = replace(WORLD, orders=orders)
+    clock = VirtualClock(end(world))
+    fake = FakeShopify(world, clock, bucket=1_000, rate=5)
+    shop = client(fake, clock, mode=mode)
+    begun, splits = clock.now(), list[str]()
+    todo, found = [everything(world)], {}
+    while todo:
+        part = todo.pop()
+        try:
+            found |= pulled(shop, part)
+        except TooBig as error:
+            splits.append(str(error))
+            todo += shop.split(part, ACCOUNT)
+    assert found.keys() == fake.truth("orders", everything(world).start, everything(world).end)
+    assert clock.now() - begun > 2 * lasts, "in one slice it would never have come to an end"
+    assert splits
+    assert all("to be read in time" in told for told in splits)
 
 
 def test_more_than_a_walk_can_reach_is_split_down_to_a_minute(fake, clock, monkeypatch):
@@ -220,7 +324,7 @@ def test_orders_that_the_scopes_hide_are_missed_aloud():
     shop = client(fake, clock)
     (account,) = shop.accounts()
     policy = shop.policies["shopify/orders"]
-    plan = slices.plan(policy, account, "shopify/orders", shop.request("shopify/orders"), [], clock.now())
+    plan = slices.plan(policy, account, "shopify/orders", shop.request("shopify/orders", ACCOUNT), [], clock.now())
     (note,) = plan.missing
     assert note.startswith("nothing before 2025-12-1")
     assert note.endswith("Give the app the scope read_all_orders and install it again to have them all.")
@@ -232,13 +336,13 @@ def test_orders_that_the_scopes_hide_are_missed_aloud():
     fake.scopes = (*fake.scopes, "read_all_orders")
     again = client(fake, clock)
     assert again.policies["shopify/orders"].history is None
-    assert again.request("shopify/orders") == shop.request("shopify/orders")
+    assert again.request("shopify/orders", ACCOUNT) == shop.request("shopify/orders", ACCOUNT)
 
 
 def test_another_scope_asks_for_more_and_so_for_old_time_again(fake, clock):
-    before = client(fake, clock).request("shopify/products")
+    before = client(fake, clock).request("shopify/products", ACCOUNT)
     fake.scopes = ("read_products",)
-    assert client(fake, clock).request("shopify/products") != before
+    assert client(fake, clock).request("shopify/products", ACCOUNT) != before
 
 
 def test_a_probe_of_a_good_app_passes_and_of_a_wrong_clock_fails(fake, clock):

@@ -12,6 +12,7 @@ from shopify_api import ACCOUNT, TOKEN, Seen, Token, client, end, everything, pu
 
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, AuthError, RateLimited, Truncated
+from connectors.fake import shopify
 from connectors.fake.faults import flaky
 from connectors.fake.serving import serving
 from connectors.fake.shopify import FakeShopify
@@ -33,7 +34,7 @@ def clock():
 
 @pytest.fixture
 def fake(clock, monkeypatch):
-    monkeypatch.setattr(module, "PAGE_SIZE", 20)
+    monkeypatch.setattr(shopify, "MOST", 20)
     monkeypatch.setattr(bulk, "PIECE", 50_000)
     return FakeShopify(WORLD, clock)
 

@@ -18,11 +18,14 @@ from connectors.slices import (
     Policy,
     Proven,
     Slice,
+    census,
     cursor,
+    folded,
     merge,
     midnight,
     plan,
     request_hash,
+    still_good,
     subtract,
 )
 
@@ -192,3 +195,67 @@ def test_a_slice_is_known_by_what_it_asks_for():
     assert one.id == Slice("a/b", "1", NOW - DAY, NOW, request_hash("v1", ["x"])).id
     assert one.id != Slice("a/b", "1", NOW - DAY, NOW, request_hash("v1", ["x", "y"])).id
     assert one.id != Slice("a/b", "1", NOW - DAY, NOW, one.request, {"campaigns": "7"}).id
+
+
+COUNTED = replace(CHANGES, census=60 * DAY)
+WEEK_BEGINS = EPOCH + (NOW - EPOCH) // SWEEP_EVERY * SWEEP_EVERY
+
+
+def listed(now: datetime, proven: Sequence[Proven] = (), policy: Policy = COUNTED) -> list[Interval]:
+    """The census that is due, of a shop whose orders have been here for long."""
+    pulled = [Proven(EPOCH, NOW, NOW - 300 * DAY)]
+    slices = census(policy, SHOP, "shopify/orders", "r", pulled, proven, now)
+    assert all(part.is_census and part.is_whole for part in slices)
+    return [Interval(part.start, part.end) for part in slices]
+
+
+def test_what_was_pulled_this_week_for_the_first_time_needs_no_census():
+    for pulled in ([], [Proven(EPOCH, NOW, WEEK_BEGINS)]):
+        assert census(COUNTED, SHOP, "shopify/orders", "r", pulled, [], NOW) == []
+    assert census(CHANGES, SHOP, "shopify/orders", "r", [Proven(EPOCH, NOW, EPOCH)], [], NOW) == []
+
+
+def test_a_census_is_of_the_young_once_a_week_and_of_all_every_fourth():
+    assert SHOP.opened is not None
+    proven, days = list[Proven](), list[int]()
+    for hours in range(3, 13 * 7 * 24, 7):
+        now = WEEK_BEGINS + timedelta(hours=hours)
+        found = listed(now, proven)
+        proven += [Proven(*span, now) for span in found]
+        if found:
+            days.append(sum((end - start) // DAY for start, end in found))
+        week = EPOCH + (now - EPOCH) // SWEEP_EVERY * SWEEP_EVERY
+        for young, within in [(60, SWEEP_EVERY), (10_000, 5 * SWEEP_EVERY)]:
+            recent = merge(Interval(p.start, p.end) for p in proven if now - p.at < within)
+            span = Interval(max(SHOP.opened, now - young * DAY), week - DAY)
+            assert subtract([span], recent) == [], "what is new is not listed yet, all else is"
+    assert len(days) == 13, "once a week"
+    assert [days[0] > 200, sum(of > 200 for of in days)] == [True, 3], "and of all every fourth or fifth time"
+
+
+def test_a_census_does_not_look_where_it_cannot_see():
+    (found,) = listed(NOW, policy=replace(COUNTED, history=60 * DAY))
+    assert found.start == NOW - 59 * DAY, "the edge moves while it is looked at"
+
+
+def test_a_census_by_a_clock_that_was_ahead_does_not_count():
+    assert listed(NOW, [Proven(EPOCH, NOW, NOW + 300 * DAY)]) == listed(NOW)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 60), st.integers(0, 300)), max_size=12),
+    st.sampled_from([CHANGES, REPORT]),
+    st.integers(180, 400),
+)
+def test_folding_proofs_changes_nothing_of_the_plan(spans: list[tuple[int, int, int]], policy: Policy, later: int):
+    zone = SHOP.timezone
+    proven = [
+        Proven(midnight(EPOCH + a * DAY, zone), midnight(EPOCH + (a + n) * DAY, zone), EPOCH + (a + n + late) * DAY)
+        for a, n, late in spans
+    ]
+    at = EPOCH + 700 * DAY
+    few = folded(policy, proven, at, zone)
+    assert len(few) <= len(proven)
+    assert all(a.end < b.start for a, b in pairwise(few))
+    for now in (at, at + later * DAY):
+        assert still_good(policy, few, now, zone) == still_good(policy, proven, now, zone)

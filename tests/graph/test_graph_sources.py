@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import msgspec
+import polars as pl
 import pytest
 from graph_runs import Graph
 
@@ -14,7 +15,9 @@ from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
 from connectors.fake import demo
 from connectors.fake.serving import serving
+from connectors.ga4.client import Ga4Client
 from connectors.shopify import client
+from connectors.slices import Account
 from connectors.source import STREAMS
 from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets import connections, load, resources, running
@@ -235,6 +238,58 @@ def test_what_a_source_no_longer_reports_is_gone_from_the_day_and_known_as_it_wa
     monkeypatch.setattr(demo, "FakeGa4", real)
     graph.run("acme", "raw/ga4_traffic", resources={"sources": {"since": "2026-02-06", "until": "2026-02-09"}})
     assert rows_of("acme") == before, "what is reported again is back"
+
+
+def test_an_order_that_was_deleted_for_good_leaves_the_numbers_within_a_week(
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = ensure_tenant("acme")
+    staged = ("stg_orders", "stg_order_lines", "stg_refunds")
+    assets = ["raw/shopify_orders", *(f"staging/{name}" for name in staged)]
+    first = graph.run("acme", *assets)
+    before = {name: load(f"staging/{name}", "acme") for name in staged}
+    refunded = before["stg_refunds"]["order_id"].to_list()[-1]
+    deleted = {refunded, before["stg_orders"]["order_id"].to_list()[0]}
+    real = demo.FakeShopify
+
+    def shop(*args: Any, **named: Any) -> Any:
+        fake = real(*args, **named)
+        fake.deleted = deleted
+        return fake
+
+    monkeypatch.setattr(demo, "FakeShopify", shop)
+    later = (tenant.clock_at or BRAND.now) + timedelta(days=7)
+    run = graph.run("acme", *assets, resources={"clock": {"now": later.isoformat()}})
+    assert run.failed_checks == {}
+    told = run.materialized["raw/shopify_orders"]
+    assert told["rows_vanished"] == len(deleted) == 2
+    assert any(order in str(told["restatements"]) for order in deleted)
+    for name in staged:
+        left = load(f"staging/{name}", "acme")
+        gone = before[name].filter(pl.col("order_id").is_in(deleted))
+        assert gone.height > 0
+        assert left.height == before[name].height - gone.height, name
+        assert deleted.isdisjoint(left["order_id"]), name
+    assert told["dagster/partition_row_count"] == first.materialized["raw/shopify_orders"]["rows_out"] - 2
+
+
+def test_an_accounts_other_time_zone_asks_for_all_of_its_days_again(
+    database: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure_tenant("acme")
+    first = graph.run("acme", "raw/ga4_funnel").materialized["raw/ga4_funnel"]
+    accounts = Ga4Client.accounts
+
+    def moved(ga4: Ga4Client) -> list[Account]:
+        return [replace(account, timezone="Europe/London") for account in accounts(ga4)]
+
+    monkeypatch.setattr(Ga4Client, "accounts", moved)
+    again = graph.run("acme", "raw/ga4_funnel")
+    assert again.failed_checks == {}
+    told = again.materialized["raw/ga4_funnel"]
+    assert told["rows_in"] == first["rows_in"]
+    assert told["slices"] == first["slices"]
+    assert graph.run("acme", "raw/ga4_funnel").materialized["raw/ga4_funnel"]["slices"] == 0
 
 
 LEAST = 60

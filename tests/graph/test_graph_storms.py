@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from graph_shop import open_shop
 
-from bench.fault_storms import APIS, BRAND, Short, storm
+from bench.fault_storms import APIS, BRAND, short, storm
 from bench.storm_book import Book
 from connectors.clock import VirtualClock
 from connectors.fake.demo import SHOP
@@ -49,7 +49,7 @@ SYNC = "import sys; from test_graph_storms import pull; pull(base_url=sys.argv[1
 def pull(**to: Any) -> Synced:
     """Sync the shop's orders, a few days a slice."""
     clock = VirtualClock(BRAND.now)
-    client = Short(ShopifyClient(SHOP, authorizer=Fixed(shopify_header("token")), clock=clock, **to))
+    client = short(ShopifyClient(SHOP, authorizer=Fixed(shopify_header("token")), clock=clock, **to))
     return sync(warehouse(), tenants.get("shop"), client, clock, ORDERS, seen_at=clock.now)
 
 

@@ -1,11 +1,13 @@
 """A sync over the real database: every row is proven, and what is not is said, planned again and never half landed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from typing import Literal
 
 import polars as pl
+import psycopg
 import pytest
 from graph_shop import open_shop
 from hypothesis import HealthCheck, given, settings
@@ -16,44 +18,66 @@ from connectors.clock import VirtualClock
 from connectors.errors import ApiError, AuthError, Bug, RateLimited, TooBig, Transient
 from connectors.http import Meter
 from connectors.slices import Account, Policy, Slice
-from connectors.source import STREAMS, RawRecord
+from connectors.source import STREAMS, RawRecord, Stream
 from growthos_assets.loading import warehouse
-from growthos_assets.raw.syncing import Synced, sync
+from growthos_assets.raw.synced import Synced
+from growthos_assets.raw.syncing import sync
 from warehouse import ledger, raw, tenants
+from warehouse.contract import polars_schema
+from warehouse.ops import SyncSlices
 
-ORDERS = STREAMS["shopify/orders"]
+ORDERS, TRAFFIC = STREAMS["shopify/orders"], STREAMS["ga4/traffic"]
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 OPENED = NOW - 10 * DAY
+COUNTED = {ORDERS.key: Policy(step=4 * DAY, lookback=DAY, census=3 * DAY)}
+DAILY = Policy(step=4 * DAY, lookback=2 * DAY, by_day=True)
 NUMBERS = count()
 Trouble = Callable[[Slice, int], None]
 
 
 @dataclass
 class Shop:
-    """A source of one record an hour and account, with whatever trouble a test makes. Pages hold ten records."""
+    """A source of one record an hour and account, with whatever trouble a test makes. Pages hold ten records.
+
+    Its parts are told apart by the hour: those of even hours, and those of odd ones.
+    """
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW))
     names: tuple[str, ...] = ("one",)
     trouble: Trouble = lambda part, page: None
     lost: int = 0
+    unsure: bool = False
+    deleted: set[str] = field(default_factory=set[str])
+    split_by: Literal["time", "hour"] = "time"
     restated: Callable[[datetime], str] = lambda at: ""
     source: str = "shopify"
     api_version: str = "2026-10"
     sunset: date | None = None
     meter: Meter = field(default_factory=Meter)
-    policies: Mapping[str, Policy] = field(default_factory=lambda: {ORDERS.key: Policy(step=4 * DAY, lookback=DAY)})
+    policies: Mapping[str, Policy] = field(
+        default_factory=lambda: {ORDERS.key: Policy(step=4 * DAY, lookback=DAY), TRAFFIC.key: DAILY}
+    )
 
     def accounts(self) -> list[Account]:
         return [Account(name, name, "UTC", "USD", opened=OPENED) for name in self.names]
 
-    def request(self, stream: str) -> str:
+    def request(self, stream: str, account: Account) -> str:
         return "r"
 
     def records(self, part: Slice) -> list[RawRecord]:
         hours = range(int((part.end - part.start) / timedelta(hours=1)))
         at = [part.start + timedelta(hours=hour) for hour in hours]
-        return [RawRecord(f"{part.account}-{t:%m-%dT%H}", {"id": f"{t}", "note": self.restated(t)}) for t in at]
+        told = [
+            (f"{part.account}_{t:%Y%m%d}_{t:%H}", t)
+            for t in at
+            if part.part.get("hour", f"{t.hour % 2}") == f"{t.hour % 2}"
+        ]
+        return [
+            RawRecord(name, {"createdAt": t.isoformat(), "note": self.restated(t)})
+            for name, t in told
+            if name not in self.deleted
+        ]
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         found = self.records(part)
@@ -63,9 +87,11 @@ class Shop:
             yield Page(found[start : start + 10])
         missing = int(self.lost > 0)
         self.lost -= missing
-        yield Page([], Proof.exactly(len(found) + missing, "the count"))
+        yield Page([], Proof(len(found) + missing, len(found) + missing + int(self.unsure), "the count"))
 
     def split(self, part: Slice, account: Account) -> list[Slice]:
+        if self.split_by == "hour":
+            return [] if part.part else [replace(part, part={"hour": str(parity)}) for parity in (0, 1)]
         return part.halves() if part.end - part.start > DAY else []
 
     def probe(self) -> list[Finding]:
@@ -76,14 +102,14 @@ class Shop:
 def pull(shop: str) -> Callable[..., Synced]:
     """Syncs the tenant `shop` from a client."""
 
-    def run(client: Shop, tenant: str = "shop", **asked: date) -> Synced:
-        return sync(warehouse(), tenants.get(tenant), client, client.clock, ORDERS, seen_at=client.clock.now, **asked)
+    def run(client: Shop, tenant: str = "shop", stream: Stream = ORDERS, **asked: date) -> Synced:
+        return sync(warehouse(), tenants.get(tenant), client, client.clock, stream, seen_at=client.clock.now, **asked)
 
     return run
 
 
-def landed(tenant: str = "shop") -> set[str]:
-    return set(raw.read_latest(warehouse(), tenant, "raw.shopify_orders")["external_id"])
+def landed(tenant: str = "shop", table: str = "raw.shopify_orders") -> set[str]:
+    return set(raw.read_latest(warehouse(), tenant, table)["external_id"])
 
 
 def book(tenant: str = "shop") -> pl.DataFrame:
@@ -231,7 +257,7 @@ def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], m
 def test_a_source_that_refuses_what_it_may_be_asked_is_named(
     pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
 ):
-    def refused(stream: str) -> str:
+    def refused(stream: str, account: Account) -> str:
         raise AuthError("The token was revoked.")
 
     client = Shop()
@@ -284,6 +310,177 @@ def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
     assert landed() == truth(client)
     assert sorted(book()["state"]) == ["failed", "verified", "verified", "verified"]
     assert book().filter(pl.col("state") == "failed")["error_kind"].to_list() == ["interrupted"]
+
+
+def a_week_later(client: Shop, weeks: int = 1) -> None:
+    client.clock.sleep(weeks * 7 * 86_400)
+
+
+def test_what_was_deleted_is_gone_once_the_source_has_listed_what_there_is(pull: Callable[..., Synced]):
+    client = Shop(policies=COUNTED)
+    assert pull(client).vanished == 0
+    whole = landed()
+    client.deleted = {"one_20260201_03", "one_20260209_20"}
+    assert pull(client).vanished == 0, "nobody looks for it yet"
+    a_week_later(client)
+    done = pull(client)
+    assert done.problems == []
+    assert done.vanished == 2
+    assert landed() == truth(client) > whole - client.deleted
+    told = raw.restatements(warehouse(), "shop", "raw.shopify_orders", since=NOW)
+    assert set(told["external_id"]) == client.deleted
+    known = raw.read_latest(warehouse(), "shop", "raw.shopify_orders", NOW + DAY)
+    assert whole == set(known["external_id"]), "it is known as it was"
+    (row,) = book().filter(pl.col("part") == '{"fields": "id"}').rows(named=True)
+    assert (row["state"], row["rows_vanished"], row["rows_received"]) == ("verified", 2, row["rows_expected"])
+    again = pull(client)
+    assert (again.vanished, again.slices) == (0, 1), "once a week"
+
+    client.deleted.clear()
+    pull(client, since=OPENED.date())
+    assert landed() == truth(client) >= whole, "what is told of again is back"
+
+
+@pytest.mark.parametrize("trouble", ["lost", "unsure", "drop"])
+def test_a_list_that_is_not_proven_ends_nothing(pull: Callable[..., Synced], trouble: str):
+    def in_the_way(part: Slice, page: int) -> None:
+        if not part.is_census:
+            return
+        if trouble == "drop":
+            raise Transient("dropped")
+        client.lost = int(trouble == "lost")
+
+    client = Shop(policies=COUNTED)
+    pull(client)
+    whole = landed()
+    client.deleted, client.trouble, client.unsure = {"one_20260201_03"}, in_the_way, trouble == "unsure"
+    a_week_later(client)
+    done = pull(client)
+    assert (done.vanished, len(done.problems)) == (0, 1)
+    assert whole <= landed()
+    client.trouble, client.lost, client.unsure = (lambda part, page: None), 0, False
+    assert pull(client).vanished == 1, "it is asked for again"
+
+
+def test_what_the_app_can_no_longer_see_is_not_deleted(pull: Callable[..., Synced]):
+    client = Shop(policies=COUNTED)
+    pull(client)
+    whole = landed()
+    a_week_later(client)
+    short = Policy(step=4 * DAY, lookback=DAY, census=60 * DAY, history=9 * DAY)
+    client.policies = {ORDERS.key: short}
+    hidden = {name for name in whole if name < f"one_{client.clock.now() - 9 * DAY:%Y%m%d}_99"}
+    client.deleted = hidden | {max(whole)}
+    assert pull(client).vanished == 1
+    assert whole - landed() == {max(whole)}
+
+
+def test_the_orders_of_two_shops_are_not_told_apart_and_so_none_is_ended(pull: Callable[..., Synced]):
+    client = Shop(policies=COUNTED)
+    pull(client)
+    other = Shop(policies=COUNTED, names=("two",))
+    pull(other)
+    a_week_later(client)
+    done = pull(client)
+    assert (done.vanished, done.problems) == (0, [])
+    assert "records of two are here too" in done.notes[0]
+    assert truth(other) <= landed()
+
+
+def in_one_piece(part: Slice, page: int) -> None:
+    if not part.part:
+        raise TooBig("Too much at once.")
+
+
+def test_what_none_of_a_days_parts_brings_is_gone_from_the_day(pull: Callable[..., Synced]):
+    client = Shop(source="ga4", split_by="hour", trouble=in_one_piece)
+    pull(client, stream=TRAFFIC)
+    assert landed(table="raw.ga4_traffic") == truth(client)
+    client.deleted = {"one_20260209_03", "one_20260209_20", "one_20260201_05"}
+    client.clock.sleep(86_400)
+    done = pull(client, stream=TRAFFIC)
+    assert done.vanished == 2, "the third is in a day that was not reported anew"
+    assert landed(table="raw.ga4_traffic") == truth(client) | {"one_20260201_05"}
+    (whole,) = book().filter((pl.col("rows_vanished") > 0) & pl.col("parent_id").is_null()).rows(named=True)
+    assert (whole["state"], whole["rows_vanished"]) == ("verified", 2)
+
+
+def test_a_part_that_failed_may_have_what_the_others_do_not(pull: Callable[..., Synced]):
+    client = Shop(source="ga4", split_by="hour", trouble=in_one_piece)
+    pull(client, stream=TRAFFIC)
+
+    def odd_hours_fail(part: Slice, page: int) -> None:
+        in_one_piece(part, page)
+        if part.part["hour"] == "1":
+            raise Bug("odd")
+
+    client.deleted = {"one_20260209_03", "one_20260209_20"}
+    client.clock.sleep(86_400)
+    client.trouble = odd_hours_fail
+    assert pull(client, stream=TRAFFIC).vanished == 0
+    assert client.deleted <= landed(table="raw.ga4_traffic")
+    client.trouble = in_one_piece
+    assert pull(client, stream=TRAFFIC).vanished == 2
+    assert landed(table="raw.ga4_traffic") == truth(client)
+
+
+def test_while_a_source_is_asked_no_transaction_is_open(pull: Callable[..., Synced], owner: psycopg.Connection):
+    open_ones = list[int]()
+
+    def look(part: Slice, page: int) -> None:
+        count = "SELECT count(*) FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+        mine = " AND datname = current_database()"
+        open_ones.extend(number for (number,) in owner.execute((count + mine).encode()))
+
+    done = pull(Shop(trouble=look))
+    assert done.landed == 240
+    assert open_ones == [0] * 25, "one look a page"
+
+
+def test_what_the_ledger_proves_stays_and_its_rows_do_not_add_up(pull: Callable[..., Synced]):
+    """A slice a day for a year and a half, with a gap: half a year of them is kept, of older ones what they prove."""
+    client = Shop(source="ga4")
+    days = [day for day in range(540) if day not in (40, 41, 42, 43)]
+    ends = [OPENED + (day + 1) * DAY for day in days]
+    rows = [
+        {
+            "pull_id": f"{end}", "slice_id": f"{end}", "source": "ga4", "stream": "traffic", "account": "one",
+            "start_at": max(OPENED, end - 3 * DAY), "end_at": end, "request_hash": "r", "part": "{}",
+            "state": "verified", "attempts": 1, "api_version": "v1", "planned_at": end, "started_at": end,
+        }
+        for end in ends
+    ]  # fmt: skip
+    with warehouse().as_tenant("shop") as transaction:
+        frame = pl.DataFrame(rows, schema=polars_schema(SyncSlices))
+        warehouse().replace(transaction, SyncSlices, frame, keep_others=True)
+    client.clock = VirtualClock(ends[-1])
+    done = pull(client, stream=TRAFFIC)
+    assert done.problems == []
+    rows = ledger.history(warehouse(), "shop", 1000).sort("start_at")
+    assert [row["start_at"] for row in rows.iter_rows(named=True) if "earlier" in (row["proof"] or "")] == [
+        OPENED, OPENED + 42 * DAY
+    ]  # fmt: skip
+    assert 180 <= rows.height <= 185
+    assert (done.slices, done.received) == (1, 24 * 4), "the gap, and nothing else that is old"
+    assert done.proven_to["one (one)"] == ends[-1]
+
+
+def test_what_failed_long_ago_is_forgotten(pull: Callable[..., Synced]):
+    client = Shop(lost=3)
+    pull(client)
+    pull(client)
+    assert "failed" in set(book()["state"])
+    client.clock.sleep(181 * 86_400)
+    pull(client)
+    assert set(book()["state"]) == {"verified"}
+
+
+@pytest.mark.parametrize("days", [61, 60, -1])
+def test_a_version_that_ends_soon_is_noted_by_the_clock(pull: Callable[..., Synced], days: int):
+    client = Shop(sunset=(NOW + days * DAY).date())
+    notes = pull(client).notes
+    assert [note for note in notes if "2026-10" in note and "upgrade GrowthOS" in note] == notes
+    assert len(notes) == int(days <= 60)
 
 
 def test_named_days_are_pulled_again(pull: Callable[..., Synced]):

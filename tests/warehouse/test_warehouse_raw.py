@@ -1,9 +1,10 @@
 """Raw records: append-only versions, addressed by content, readable as they were known at any instant."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import adbc_driver_manager
 import polars as pl
@@ -12,7 +13,7 @@ import pytest
 from psycopg import errors
 
 from warehouse import raw
-from warehouse.database import Warehouse
+from warehouse.database import Cursor, Warehouse
 from warehouse.raw import Landed
 
 T0 = datetime(2026, 2, 1, tzinfo=UTC)
@@ -160,3 +161,35 @@ def test_two_pulls_of_one_stream_take_turns(warehouse: Warehouse) -> None:
     raw.land(warehouse, "acme", "shopify", "orders", pages(), T0)
     second.join()
     assert latest(warehouse) == {"1": (2, '"B"')}
+
+
+JANUARY, MARCH = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_what_was_created_in_a_time_and_is_not_named_any_more_is_ended(warehouse: Warehouse) -> None:
+    at = {"1": "2026-01-01T00:00:00Z", "2": "2026-02-01T01:00:00+02:00", "3": "2026-03-01T00:00:00Z", "4": None}
+    land(warehouse, *((name, json.dumps({"createdAt": created})) for name, created in at.items()))
+    land(warehouse, ("5", '{"createdAt": "2026-01-05T00:00:00Z"}'), tenant="other")
+    ended = list[int]()
+
+    def seal(cursor: Cursor, landed: Landed) -> None:
+        among = raw.created("createdAt", JANUARY, MARCH)
+        ended.append(raw.bury(cursor, "shopify", "orders", among, ["2", "unknown"], T0 + HOUR))
+
+    for hour in (1, 2):
+        raw.land(warehouse, "acme", "shopify", "orders", [], T0 + hour * HOUR, seal)
+    assert ended == [1, 0], "once is enough"
+    assert latest(warehouse).keys() == {"2", "3", "4"}
+    assert latest(warehouse, as_of=T0).keys() == at.keys()
+    assert latest(warehouse, tenant="other").keys() == {"5"}
+
+
+def test_what_lands_and_what_others_brought_is_not_ended(warehouse: Warehouse) -> None:
+    land(warehouse, *((f"a_{name}_2026-02-01", "{}") for name in "xyz"), ("b_x_2026-02-01", "{}"))
+
+    def seal(cursor: Cursor, landed: Landed) -> None:
+        among = raw.reported("a", r"_(\d{4}-\d{2}-\d{2})$", [date(2026, 2, 1)])
+        assert raw.bury(cursor, "shopify", "orders", among, ["a_y_2026-02-01"], T0 + HOUR) == 1
+
+    raw.land(warehouse, "acme", "shopify", "orders", [batch(("a_x_2026-02-01", "{}"))], T0 + HOUR, seal)
+    assert latest(warehouse).keys() == {"a_x_2026-02-01", "a_y_2026-02-01", "b_x_2026-02-01"}
