@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from html import escape
 from itertools import accumulate
 
-from kpis.wbr.review import Change, Day
+from kpis.wbr.review import Change, Day, Effect
 
 WIDTH = 400
 """Of every chart, in its own units: a phone shows it at nine tenths, so that its letters stay readable."""
 
 _BARS, _FOOT, _HEAD = 120, 18, 24
 _ROW, _BAR = 34, 9
-_LETTERS = 50
+_LETTERS = 44
+"""That fit beside an amount."""
+
 _LABELS = 14
 """Days that can be named under a chart; of more, every nth is."""
 
@@ -68,7 +70,7 @@ def waterfall(change: Change, before: str, now: str) -> str:
     parts = [*row(0, before, change.previous_text), mark(0, levels[0])]
     for place, (effect, amount, start) in enumerate(zip(change.effects, amounts, levels, strict=False), start=1):
         left, width = x(min(start, start + amount)), max(1.0, abs(amount) / span * WIDTH)
-        parts += row(place, _shortened(f"{effect.label}  {effect.detail}"), effect.text)
+        parts += row(place, _fitting(effect), effect.text)
         hoped_for = (amount >= 0) == (change.good != "down")
         parts.append(_rect(left, place * _ROW + 18, width, _BAR, "up" if hoped_for else "down"))
     last = len(amounts) + 1
@@ -76,9 +78,11 @@ def waterfall(change: Change, before: str, now: str) -> str:
     return _svg(change.sentence, (last + 1) * _ROW, parts)
 
 
-def _shortened(label: str) -> str:
-    """As much as fits beside an amount; the page's tables have all of it."""
-    return label if len(label) <= _LETTERS else f"{label[: _LETTERS - 1]}…"
+def _fitting(effect: Effect) -> str:
+    """As much as there is room for beside the amount: the cause with its numbers, or alone, or its beginning."""
+    whole = f"{effect.label}: {effect.detail}"
+    label = effect.label if len(effect.label) <= _LETTERS else f"{effect.label[: _LETTERS - 1]}…"
+    return whole if effect.detail and len(whole) <= _LETTERS else label
 
 
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:

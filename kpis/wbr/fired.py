@@ -8,7 +8,6 @@ from typing import Any, Final
 import polars as pl
 
 from kpis.alerts.rule import SEVERITIES
-from kpis.alerts.rules import RULES
 from kpis.drivers import Driver
 from kpis.registry import FUNNEL
 from kpis.wbr.given import Given
@@ -46,24 +45,15 @@ _STANDING: Final = (
 def fired(alerts: pl.DataFrame) -> tuple[Fired, ...]:
     """The worst first; the rules' order within a severity."""
     rows = alerts.to_dicts()
-    parents = {_rule(row) for row in rows}
-
-    def parent(row: Mapping[str, Any]) -> str | None:
-        explains = str(row["silenced_by"]).removeprefix(_EXPLAINED)
-        return explains if explains in parents else None
+    causes = {f"{_EXPLAINED}{row['id']}": row["id"] for row in rows}
 
     def told(row: Mapping[str, Any]) -> Fired:
-        under = [told(child) for child in rows if parent(child) is not None and parent(child) == row["id"]]
+        under = [told(child) for child in rows if causes.get(child["silenced_by"]) == row["id"]]
         head = f"{row['title']} ({row['segment']})"
         return Fired(row["id"], row["severity"], head, _status(row), row["description"], row["why"], tuple(under))
 
-    top = [told(row) for row in rows if parent(row) is None]
+    top = [told(row) for row in rows if row["silenced_by"] not in causes]
     return tuple(sorted(top, key=lambda alert: SEVERITIES.index(alert.severity)))
-
-
-def _rule(row: Mapping[str, Any]) -> str:
-    """The id, where it names no member: only such rules explain others."""
-    return row["id"] if row["id"] in RULES else ""
 
 
 def _status(row: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from kpis.wbr.writing import LEAD
 from kpis.words import change_text, value_text
 
 _SHADE: Final = 0.55
-"""Opacity of a cohort's cell whose customers all came back: letters stay readable on it, light or dark."""
+"""Opacity of the highest retention's cell: letters stay readable on it, light or dark."""
 
 
 def html(review: Review, restated: str | None = None) -> str:
@@ -124,20 +124,23 @@ def _retention(review: Review) -> Iterator[str]:
     if not review.cohorts:
         yield "<p>No cohort is old enough yet.</p>"
         return
-    rows = [[escape(row.month), f"{row.size:,}", *row.retention] for row in review.cohorts]
+    highest = max(share for row in review.cohorts for share in row.retention if share is not None) or 1.0
     titles = ("First order in", "Customers", *(f"{n} days" for n in RETENTION_DAYS))
     head = "".join(f"<th>{title}</th>" for title in titles)
-    body = "".join(f"<tr>{''.join(map(_heat, row))}</tr>" for row in rows)
+    body = "".join(
+        f"<tr><td>{escape(row.month)}</td><td>{row.size:,}</td>"
+        f"{''.join(_heat(share, highest) for share in row.retention)}</tr>"
+        for row in review.cohorts
+    )
     yield f'<div class="scroll"><table class="heat"><tr>{head}</tr>{body}</table></div>'
     yield '<p class="soft">Customers who ordered again within so many days; empty while a cohort is younger.</p>'
 
 
-def _heat(cell: str | float | None) -> str:
-    if isinstance(cell, str):
-        return f"<td>{cell}</td>"
-    if cell is None:
+def _heat(share: float | None, highest: float) -> str:
+    if share is None:
         return "<td></td>"
-    return f'<td style="background:rgba(47,111,179,{_SHADE * cell:.2f})">{value_text(cell, "percent")}</td>'
+    shade = _SHADE * share / highest
+    return f'<td style="background:rgba(47,111,179,{shade:.2f})">{value_text(share, "percent")}</td>'
 
 
 def _fired(alert: Fired) -> str:

@@ -37,7 +37,7 @@ th, td { padding: .32rem .5rem; border-bottom: 1px solid var(--line); text-align
 th { color: var(--soft); font-weight: 600; }
 th:first-child, td:first-child { padding-left: 0; text-align: left; white-space: normal; }
 .bar { display: block; height: 5px; margin-top: 2px; border-radius: 2px; background: var(--accent); }
-.heat td + td { text-align: center; }
+.heat th, .heat td + td { text-align: center; } .heat td:first-child { white-space: nowrap; }
 .severity { font-weight: 700; } .critical { color: var(--down); } .warning { color: var(--was); }
 svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--soft); }
@@ -47,5 +47,7 @@ svg .was { stroke: var(--was); stroke-width: 2.5; } svg .mark { stroke: var(--in
 .appendix { break-before: page; }
 section { break-inside: avoid; }
 :target { background: var(--card); }
+@media (max-width: 32rem) { body { padding: 1rem .9rem 2rem; } table { font-size: .8rem; } th, td { padding: .3rem; }
+  .card { flex-basis: 8rem; } }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { margin-top: 1rem; } }
 """.strip()
