@@ -59,7 +59,7 @@ def _happened(review: Review) -> Iterator[str]:
         ),
     ]
     yield f'<div class="charts">{"".join(f"<div>{chart}</div>" for chart in shown)}</div>'
-    yield f'<p class="soft">Bars: this {review.period}; lines: the same days of the {review.period} before.</p>'
+    yield f'<p class="soft">Bars: each day; lines: the same day of the {review.period} before.</p>'
     columns = figure_columns(review)
     names = [_link(figure.label, review, figure.kpi) for figure in review.figures]
     rows = [

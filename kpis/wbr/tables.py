@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from kpis.wbr.review import Review
+from collections.abc import Callable
+from typing import Final
+
+from kpis.wbr.review import Figure, Review
 from kpis.words import change_text, value_text
+
+_UNKNOWN: Final = "–"
+
+Of = Callable[[Figure], float | None]
 
 
 def figure_columns(review: Review) -> dict[str, list[str]]:
     """Title → a cell per figure, a dash where it is not known; a comparison that no history reaches is left out."""
 
-    def cells(*texts: str | None) -> list[str]:
-        return [text or "–" for text in texts]
+    def values(of: Of) -> list[str]:
+        found = [(figure, of(figure)) for figure in review.figures]
+        return [_UNKNOWN if v is None else value_text(v, figure.unit, review.currency) for figure, v in found]
 
-    figures = review.figures
-    values = {
-        "this week" if review.period == "week" else review.period: [
-            None if f.value is None else value_text(f.value, f.unit, review.currency) for f in figures
-        ],
-        "before": [None if f.previous is None else value_text(f.previous, f.unit, review.currency) for f in figures],
-        "change": [None if f.change is None else change_text(f.change, f.unit) for f in figures],
+    def changes(of: Of) -> list[str]:
+        found = [(figure, of(figure)) for figure in review.figures]
+        return [_UNKNOWN if change is None else change_text(change, figure.unit) for figure, change in found]
+
+    present = f"this {review.period}" if review.period in ("day", "week") else review.period
+    columns = {
+        present: values(lambda figure: figure.value),
+        "before": values(lambda figure: figure.previous),
+        "change": changes(lambda figure: figure.change),
     }
     compared = {
-        "vs mean of 4 before": [None if f.mean_change is None else change_text(f.mean_change, f.unit) for f in figures],
-        "vs a year ago": [None if f.year_change is None else change_text(f.year_change, f.unit) for f in figures],
+        "vs mean of 4 before": changes(lambda figure: figure.mean_change),
+        "vs a year ago": changes(lambda figure: figure.year_change),
     }
-    reached = {title: texts for title, texts in compared.items() if any(texts)}
-    return {title: cells(*texts) for title, texts in (values | reached).items()}
+    return columns | {title: cells for title, cells in compared.items() if set(cells) != {_UNKNOWN}}

@@ -39,7 +39,7 @@ def write(given: Given, window: Window) -> Review:
         headline=_headline(figures, alerts, given.currency),
         basis=f"Complete days in {given.timezone}; money in {given.currency}. {REFUND_BASES['event']}",
         currency=given.currency,
-        period="week" if window.days == 7 else f"{window.days} days",
+        period={1: "day", 7: "week"}.get(window.days, f"{window.days} days"),
         figures=figures,
         notes=happened.notes(figures, given.cohorts),
         changes=why.changes(totals, found, given),
