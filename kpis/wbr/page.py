@@ -156,8 +156,11 @@ def _step(money: str, text: str) -> str:
 
 
 def _appendix(review: Review) -> Iterator[str]:
-    title = "Where the numbers come from"
-    yield f'<section class="appendix"><h2>{title}</h2><p class="soft">{escape(review.basis)}</p></section>\n'
+    yield f'<section class="appendix"><h2>Where the numbers come from</h2><p class="soft">{escape(review.basis)}</p>'
+    for change in review.changes:  # a mail client may leave the drawings out
+        rows = [[escape(effect.label), escape(effect.detail), escape(effect.text)] for effect in change.effects]
+        yield f"<p>{escape(change.sentence)}</p>{_table(['', 'before → now', 'did to the change'], rows)}"
+    yield "</section>\n"
     for one in review.explained:
         yield f'<section id="{one.anchor}"><h3>{escape(one.label)}</h3>{"".join(_explained(one))}</section>\n'
 

@@ -25,9 +25,9 @@ code { font: .85em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ove
 .lead { margin-top: .5rem; font-size: 1.05rem; }
 .soft { font-size: .87rem; }
 .restated { padding: .5rem .75rem; border-left: 3px solid var(--was); background: var(--card); }
-.cards, .charts { display: flex; flex-wrap: wrap; gap: .75rem; margin: .75rem 0; }
-.charts { gap: 1.25rem 2rem; }
-.card { flex: 1 1 10rem; padding: .7rem .85rem; border-radius: .5rem; background: var(--card); }
+.cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: .75rem; margin: .75rem 0; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.25rem 2rem; margin: .75rem 0; }
+.card { padding: .7rem .85rem; border-radius: .5rem; background: var(--card); }
 .card b { display: block; font-size: 1.35rem; line-height: 1.3; }
 .charts > * { flex: 1 1 19rem; min-width: 0; }
 .good { color: var(--up); } .bad { color: var(--down); }
@@ -48,6 +48,6 @@ svg .was { stroke: var(--was); stroke-width: 2.5; } svg .mark { stroke: var(--in
 section { break-inside: avoid; }
 :target { background: var(--card); }
 @media (max-width: 32rem) { body { padding: 1rem .9rem 2rem; } table { font-size: .8rem; } th, td { padding: .3rem; }
-  .card { flex-basis: 8rem; } }
+  .cards { grid-template-columns: repeat(2, 1fr); } }
 @media print { body { max-width: none; padding: 0; font-size: 11px; } h2 { margin-top: 1rem; } }
 """.strip()

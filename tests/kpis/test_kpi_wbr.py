@@ -349,7 +349,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=12))
 def test_whatever_a_review_takes_apart_sums_to_its_change(state_of, rows):
     rows = [{**row, "revenue_gross": row["revenue_net"]} for row in rows]
@@ -436,6 +436,10 @@ def test_both_forms_say_the_same(full):
     assert [words for words in said if words not in markdown] == []
     for figure in review.figures:
         assert figure.label in page
+    drawn = re.sub(r"<svg.*?</svg>", "", wbr.html(review), flags=re.DOTALL)
+    without = Page(drawn).text
+    effects = [effect for change in review.changes for effect in change.effects]
+    assert [e for e in effects if f"{e.label} {e.detail} {e.text}".replace("  ", " ") not in without] == []
     numbers = {int(number) for number in re.findall(r"\[(\d+)\]", markdown)}
     assert numbers <= set(range(1, len(review.explained) + 1))
     assert [review.note(one.kpi, one.by) for one in review.explained] == list(range(1, len(review.explained) + 1))
