@@ -130,7 +130,7 @@ def during(shop: Shop, memory: Memory, window: Window, now: datetime) -> pl.Data
     `memory` is what is remembered of the days before the window. It looks no further than the window's end, whatever
     is known by now.
     """
-    facts = replace(shop.facts, state=shop.facts.state.filter(pl.col("date") <= window.end), as_of=window.end)
+    facts = replace(shop.facts, as_of=window.end)
     evaluation = assess(replace(shop, facts=facts), memory, now)
     last: dict[str, AlertState] = {}
     over: dict[str, date] = {}
