@@ -19,6 +19,7 @@ import dagster as dg
 
 from growthos_assets import clock
 from growthos_assets.alerts.delivery import deliver
+from growthos_assets.alerts.wbr import REVIEW_HOUR
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
 from warehouse import ledger, tenants
@@ -26,7 +27,6 @@ from warehouse.tenants import Tenant
 
 ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
 REBUILD_HOUR = 5
-REVIEW_HOUR = 7
 MONDAY = 0
 KPI_DAILY = dg.AssetKey(["kpis", "kpi_daily"])
 ALERTS = dg.AssetKey(["alerts", "alerts"])

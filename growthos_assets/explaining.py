@@ -12,7 +12,7 @@ back. Over the whole history both are the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
@@ -31,11 +31,9 @@ from kpis import Window
 from kpis.engine import DAILY, DIMENSIONS, of_state
 from kpis.explain import Explanation
 from kpis.explain import explain as taken_apart
-from kpis.kpi import Basis
+from kpis.kpi import Basis, RefundBasis
 from warehouse import raw, tenants
 from warehouse.tenants import Tenant
-
-RefundBasis = Literal["event", "order"]
 
 _SALE = ("order_id", "customer_id")
 _LINE = (*_SALE, "line_id", "product_id", "sku", "category")
@@ -107,8 +105,7 @@ class Explained:
     @property
     def basis(self) -> Basis:
         """The basis of the numbers, a name in kpis.kpi.BASES: the one asked for, where it makes a difference."""
-        declared = self.explanation.kpi.basis
-        return "order" if self.refund_basis == "order" and declared in ("event", "sale") else declared
+        return self.explanation.kpi.basis_where(self.refund_basis)
 
     def behind(self, **member: object) -> pl.LazyFrame:
         """One row per row of a fact behind a member in the window (behind the whole, without one).
@@ -143,9 +140,14 @@ def explain(
     settings = tenants.get(tenant)
     if window is None:
         window = kpis.trailing(7, kpis.last_complete_day(clock.now(settings), settings.timezone))
-    stored = basis == "event" and set(by) <= set(DAILY)
-    state = load_table("kpis/kpi_daily", tenant, None).lazy() if stored else itemized(facts_of(tenant), basis)
+    state = state_of(tenant, basis, by)
     return Explained(settings, basis, taken_apart(state, kpi, window, baseline or window.previous(), by))
+
+
+def state_of(tenant: str, basis: RefundBasis, by: Sequence[str] = ()) -> pl.LazyFrame:
+    """The state to read a tenant's KPIs from, on that basis and by these keys: kpi_daily, where it will do."""
+    stored = basis == "event" and set(by) <= set(DAILY)
+    return load_table("kpis/kpi_daily", tenant, None).lazy() if stored else itemized(facts_of(tenant), basis)
 
 
 class _Report(NamedTuple):

@@ -25,8 +25,9 @@ _BASES = """\
 A refund has two days: its own, and that of the order that it gives back. `kpi_daily`, and so all that is made from it,
 is on the **event** basis: a refund never changes an earlier day, as in the shop's own reports. On the **order** basis
 it restates the day of its order, as cohorts, LTV and an order's margin need it: `fact_orders` is on it, and any KPI of
-basis event can be read so, as in `growthos explain refund_rate --tenant acme --basis order`. Over the whole history
-both are the same. The order basis flatters young windows, most of whose refunds are still to come.
+basis event can be read so: `growthos kpis --tenant acme --basis order`, or
+`growthos explain refund_rate --tenant acme --basis order`. Over the whole history both are the same. The order basis
+flatters young windows, most of whose refunds are still to come. Wherever KPIs are shown, a line says which it is.
 """
 
 _WHY = """\

@@ -12,6 +12,7 @@ import polars as pl
 Number = int | float | Decimal
 Unit = Literal["money", "count", "ratio", "percent", "days"]
 Basis = Literal["sale", "event", "order", "ads", "analytics", "given"]
+RefundBasis = Literal["event", "order"]
 
 BASES: Final[dict[Basis, str]] = {
     "sale": "sales on the day they were made; no refund is in it",
@@ -22,6 +23,13 @@ BASES: Final[dict[Basis, str]] = {
     "given": "the numbers it is called with",
 }
 """On which day an amount counts, and who says so. Vendors differ most in where they put a refund."""
+
+REFUND_BASES: Final[dict[RefundBasis, str]] = {
+    "event": "Refunds count on the day they were made (event basis); --basis order books them on their order's day.",
+    "order": "Refunds count on the day of their order (order basis); --basis event books them on the day they were "
+    "made.",
+}
+"""What stands under a table of KPIs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +71,10 @@ class Kpi:
         """The columns this KPI reads, in order."""
         parts = (self.numerator, *self._denominators(), *self.requires)
         return tuple(dict.fromkeys(name for part in parts for name in part.meta.root_names()))
+
+    def basis_where(self, refunds: RefundBasis) -> Basis:
+        """The basis of its value in a state that books refunds so."""
+        return "order" if refunds == "order" and self.basis in ("event", "sale") else self.basis
 
     def expr(self) -> pl.Expr:
         """The value, named after the KPI: null (never 0, infinite or NaN) where it cannot exist."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -29,6 +31,25 @@ def value_text(value: float, unit: Unit, currency: str = "") -> str:
 def change_text(change: float, unit: Unit) -> str:
     """A change as compare() gives it: "+12.3%", or "-3.0 pp" for a unit that is a percentage itself."""
     return f"{100 * change:+z.1f} pp" if unit == "percent" else f"{change:+z.1%}"
+
+
+def signed_text(amount: float, unit: Unit, currency: str = "") -> str:
+    """An amount of change in the unit itself: "+USD 4,417", "-0.12×" or "+1.25 pp"."""
+    if unit == "percent":
+        return f"{100 * amount:+z.2f} pp"
+    text = value_text(amount, unit, currency)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def listed(words: Sequence[str], limit: int = 5) -> str:
+    """ "Jan 3, Jan 4 and Jan 5"; beyond the limit, how many more there are."""
+    shown = [*words[:limit], f"{len(words) - limit} more"] if len(words) > limit else list(words)
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def day_text(day: date) -> str:
+    """ "Feb 3"."""
+    return f"{day:%b} {day.day}"
 
 
 class Movement(NamedTuple):

@@ -141,6 +141,25 @@ def deliveries(database: Warehouse, tenant_id: str, since: date) -> pl.DataFrame
     return rows.drop("digest").sort(list(order), descending=list(order.values()))
 
 
+def resend(database: Warehouse, tenant_id: str, digest_id: str, now: datetime) -> pl.DataFrame:
+    """Make due again, as if never tried, what failed for good of the digests whose id begins so; these deliveries."""
+    with database.as_tenant(tenant_id) as cursor:
+        return query(
+            cursor,
+            f"UPDATE ops.alert_deliveries SET state = 'pending', attempts = 0, next_try_at = {_instant(now)} "
+            "WHERE state = 'failed' AND starts_with(digest_id, $1) RETURNING digest_id, channel, destination",
+            [digest_id],
+        )
+
+
+def purge(database: Warehouse, tenant_id: str, before: datetime) -> int:
+    """Delete the deliveries that were sent before that instant; how many. What failed stays until it is sent."""
+    with database.as_tenant(tenant_id) as cursor:
+        return execute(
+            cursor, f"DELETE FROM ops.alert_deliveries WHERE state = 'sent' AND sent_at < {_instant(before)}"
+        )
+
+
 def history(database: Warehouse, tenant_id: str, since: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(states, events) of windows that ended on that day or later, the newest first."""
     recent = f"window_end >= {literal(str(since))}"

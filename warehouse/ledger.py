@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -274,6 +274,30 @@ def history(warehouse: Warehouse, tenant_id: str, limit: int = 100, state: str |
     newest = f"ORDER BY planned_at DESC, source, stream, start_at DESC LIMIT {limit}"
     condition, parameters = ("state = $1", [state]) if state else ("true", [])
     return warehouse.read("ops.sync_slices", tenant_id, where=f"{condition} {newest}", parameters=parameters)
+
+
+def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: date, known_at: datetime) -> pl.DataFrame:
+    """What could not be pulled of those days, as it stood at the instant: stream, account, first_day, last_day, error.
+
+    One row per stream and account, with its newest error; the days are those that are missing. Slices count in UTC, so
+    that one at the edge may be of the day beside.
+    """
+    with warehouse.as_tenant(tenant_id) as cursor:
+        return query(
+            cursor,
+            "SELECT f.source || '/' || f.stream AS stream, f.account, "
+            f"greatest(min(f.start_at)::date, {literal(str(first_day))}::date) AS first_day, "
+            f"least((max(f.end_at) - interval '1 microsecond')::date, {literal(str(last_day))}::date) AS last_day, "
+            "(array_agg(f.error ORDER BY f.planned_at DESC, f.pull_id))[1] AS error "
+            "FROM ops.sync_slices f WHERE f.state = 'failed' AND f.account <> '' "
+            f"AND f.planned_at <= {_instant(known_at)} AND f.end_at > {literal(str(first_day))}::date "
+            f"AND f.start_at < {literal(str(last_day))}::date + 1 "
+            "AND NOT EXISTS (SELECT FROM ops.sync_slices v WHERE v.state = 'verified' "
+            "AND (v.source, v.stream, v.account) = (f.source, f.stream, f.account) "
+            "AND v.start_at <= f.start_at AND v.end_at >= f.end_at AND v.part::text IN ('{}', f.part::text) "
+            f"AND v.planned_at > f.planned_at AND v.planned_at <= {_instant(known_at)}) "
+            "GROUP BY 1, 2 ORDER BY 1, 2",
+        )
 
 
 def retries(warehouse: Warehouse, tenant_id: str) -> datetime | None:

@@ -6,12 +6,10 @@ from typing import Annotated
 import polars as pl
 
 import kpis
-from growthos_assets.alerts.evaluation import evaluated
+from growthos_assets.alerts.evaluation import DAYS, evaluated
 from growthos_assets.table import table
 from warehouse.contract import Instant, Table, column, polars_schema
 from warehouse.tenants import Tenant
-
-DAYS = 7
 
 
 class Alerts(Table, name="alerts.alerts", key=("id",)):

@@ -25,6 +25,9 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 ATTEMPTS = 20
 """With waits that double up to six hours, that is nearly three days: a receiver may be down over a weekend."""
 
+KEPT_FOR = timedelta(days=90)
+"""How long the outbox remembers what it has sent; ops.alert_events remembers what was told for good."""
+
 
 class Listed(NamedTuple):
     """A destination as it may be shown."""
@@ -40,7 +43,7 @@ def deliver(tenant_id: str, now: datetime, log: logging.Logger, until: float = i
     """Send the tenant's deliveries that are due, begun before `until` (monotonic); how many came to what.
 
     None is sent by two at once. What fails is put off, twice as long each time, and is given up after 20 attempts; what
-    is gone for good fails at once.
+    is gone for good fails at once. Whenever something was sent, what was sent 90 days ago is forgotten.
     """
     came_to: Counter[str] = Counter()
 
@@ -53,6 +56,8 @@ def deliver(tenant_id: str, now: datetime, log: logging.Logger, until: float = i
         if outcome.error is not None:
             again = f"next try at {outcome.retry_at:%Y-%m-%d %H:%M} UTC" if outcome.retry_at else "given up"
             log.warning("%s/%s of %s: %s (%s)", *delivery[1:3], tenant_id, outcome.error, again)
+    if came_to["sent"]:
+        alert_states.purge(warehouse(), tenant_id, now - KEPT_FOR)
     return came_to
 
 

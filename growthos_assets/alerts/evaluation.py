@@ -1,6 +1,6 @@
 """The tenant's alerts of today: from its tables and what is remembered, to what fires; and remembering it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
@@ -12,9 +12,13 @@ from growthos_assets.loading import warehouse
 from growthos_assets.marts.dim_campaign import DimCampaign
 from growthos_assets.marts.dim_channel import DimChannel, channel_names
 from growthos_assets.marts.fact_order_lines import FactOrderLines
-from kpis.alerts import Evaluation, Facts, Shop
+from kpis import Window
+from kpis.alerts import EPISODES, Evaluation, Facts, Memory, Shop
 from warehouse import alert_states
 from warehouse.tenants import Tenant
+
+DAYS = 7
+"""The window of the weekly rules."""
 
 
 def evaluated(
@@ -47,10 +51,31 @@ def _store(tenant: Tenant, evaluation: Evaluation, now: datetime) -> None:
 
 def assess(shop: Shop, now: datetime) -> Evaluation:
     """Evaluate with what is remembered of the days before; nothing is stored."""
-    before = shop.facts.as_of - timedelta(kpis.alerts.RESTATED - 1)
+    memory, latest = _remembered(shop, shop.facts.as_of - timedelta(kpis.alerts.RESTATED - 1))
+    return kpis.alerts.assess(shop, memory, now, latest)
+
+
+def fired_during(shop: Shop, window: Window, now: datetime) -> pl.DataFrame:
+    """What fired on a day of the window (EPISODES); nothing is stored.
+
+    Rules are made for a week: a window of another length is looked at alone, without what is remembered.
+    """
+    if window.days == DAYS:
+        memory, _ = _remembered(shop, window.start)
+        return kpis.alerts.during(shop, memory, window, now)
+    facts = shop.facts
+    alone = kpis.alerts.evaluate(
+        facts.state, facts.cohorts, window, shop.thresholds, shop.names, shop.currency, categories=facts.categories
+    )
+    return pl.concat([alone, pl.DataFrame(schema=EPISODES)], how="diagonal").with_columns(
+        pl.col("silenced_by").fill_null("")
+    )
+
+
+def _remembered(shop: Shop, before: date) -> tuple[Memory, date | None]:
+    """What is remembered of the days before that one; and the newest window of which anything is."""
     known = alert_states.remembered(warehouse(), shop.tenant, before)
-    memory = kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar)
-    return kpis.alerts.assess(shop, memory, now, known.latest)
+    return kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar), known.latest
 
 
 def shop_of(

@@ -8,6 +8,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from growthos_assets.cli.alert_deliveries import deliveries_app, print_deliveries
 from growthos_assets.cli.numbers import frame_of, now_of, state_of, window_of
 from growthos_assets.cli.output import (
     DaysOption,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
 
     alerts_app.command()(backtest)
     alerts_app.add_typer(destination_app, name="destination")
+    alerts_app.add_typer(deliveries_app, name="deliveries")
     app.add_typer(alerts_app, name="alerts")
 
 
@@ -157,11 +159,7 @@ def history(
             told.add_row(str(row["window_end"]), row["kind"], row["alert_id"], sent)
         console.print(told)
     if not deliveries.is_empty():
-        sends = table("day", "to", "state", "attempts", "error", title="Deliveries", right=["attempts"])
-        for row in deliveries.iter_rows(named=True):
-            to = f"{row['channel']}/{row['destination']}"
-            sends.add_row(str(row["window_end"]), to, row["state"], str(row["attempts"]), row["error"] or "")
-        console.print(sends)
+        print_deliveries(deliveries)
 
 
 @alerts_app.command()
@@ -203,11 +201,14 @@ def events(
 
 def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
     """The firing alerts for people."""
+    from kpis.kpi import REFUND_BASES
+
     window, _, fired = _alerts(tenant, days, until)
     if fired.is_empty():
         console.print(f"No alert fires on {window.start} to {window.end}.")
         return
     console.print(f"\nAlerts on {window.start} to {window.end}, against the {4 * days} days before")
+    console.print(REFUND_BASES["event"])
     for alert in fired.iter_rows(named=True):
         severity, style = alert["severity"], SEVERITY_STYLE[alert["severity"]]
         head = [(f"{severity:>8}", style), "  ", (alert["title"], "bold"), f" · {alert['segment']} ({alert['id']})"]

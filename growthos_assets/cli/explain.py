@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from growthos_assets.cli.numbers import now_of, state_of, window_of
 from growthos_assets.cli.output import (
+    BasisOption,
     DaysOption,
     Format,
     FormatOption,
+    Refunds,
     TenantOption,
     UntilOption,
     console,
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
     from kpis.explain import Explanation
 
 
-class RefundBasis(StrEnum):
-    """On which day a refund counts."""
-
-    event = "event"
-    order = "order"
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("explain")(show_explanation)
@@ -45,9 +39,7 @@ def show_explanation(
     days: DaysOption = 7,
     until: UntilOption = None,
     by: Annotated[list[str] | None, typer.Option("--by", help="Split by it: channel_id, product_id, ...")] = None,
-    basis: Annotated[
-        RefundBasis, typer.Option("--basis", help="A refund counts on its own day, or on that of its order.")
-    ] = RefundBasis.event,
+    basis: BasisOption = Refunds.event,
     behind: Annotated[
         list[str] | None, typer.Option("--behind", help="List the rows behind a member, such as channel_id=meta.")
     ] = None,
@@ -186,11 +178,10 @@ def _text(explained: "Explained", value: Decimal | None) -> str:
 
 
 def _signed(explained: "Explained", value: Decimal | None) -> str:
-    if value is None:
-        return "–"
-    if explained.explanation.kpi.unit == "percent":
-        return f"{100 * float(value):+z.2f} pp"
-    return f"{'+' if value > 0 else ''}{_text(explained, value)}"
+    from kpis.words import signed_text
+
+    unit = explained.explanation.kpi.unit
+    return "–" if value is None else signed_text(float(value), unit, explained.tenant.currency)
 
 
 def _plain(value: float | Decimal | None) -> str:

@@ -100,9 +100,7 @@ def _import(
     currency: str | None,
     format: Format,
 ) -> None:
-    from datetime import UTC, datetime
-
-    from growthos_assets import preview
+    from growthos_assets import clock, preview
     from growthos_assets.loading import warehouse
     from growthos_assets.raw.importing import KINDS, land_rows, read_file
     from warehouse import tenants
@@ -117,7 +115,7 @@ def _import(
             tenants.create(tenant)
         bar.update(task, description=f"Landing {file.name}", total=rows.height)
         imported = land_rows(
-            database, tenant, kind, rows, datetime.now(UTC),
+            database, tenant, kind, rows, clock.now(tenant),
             lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
         bar.update(task, description="Looking for rows that break their contract", total=None)

@@ -1,4 +1,4 @@
-"""`growthos kpis | wbr | quarantine | tables`: reading the results."""
+"""`growthos kpis | quarantine | tables`: reading the results."""
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -7,9 +7,11 @@ import typer
 from rich.text import Text
 
 from growthos_assets.cli.output import (
+    BasisOption,
     DaysOption,
     Format,
     FormatOption,
+    Refunds,
     TenantOption,
     UntilOption,
     complain,
@@ -28,19 +30,24 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("kpis")(show_kpis)
-    app.command("wbr")(show_wbr)
     app.command("quarantine")(show_quarantine)
     app.command("tables")(show_tables)
 
 
 def show_kpis(
-    tenant: TenantOption, days: DaysOption = 7, until: UntilOption = None, format: FormatOption = Format.table
+    tenant: TenantOption,
+    days: DaysOption = 7,
+    until: UntilOption = None,
+    basis: BasisOption = Refunds.event,
+    format: FormatOption = Format.table,
 ) -> None:
     """Headline KPIs of a window of complete local days, against the days before."""
+    import kpis
+
     if format is Format.table:
-        print_kpis(tenant, days, until)
+        print_kpis(tenant, days, until, basis)
         return
-    settings, window, compared = _kpis(tenant, days, until)
+    settings, window, compared = _kpis(tenant, days, until, basis)
     print_json(
         {
             "tenant": tenant,
@@ -52,56 +59,11 @@ def show_kpis(
             },
             "kpis": {
                 row["kpi"]: {key: row[key] for key in ("value", "previous", "change", "unit", "reason")}
+                | {"basis": kpis.KPIS[row["kpi"]].basis_where(basis.value)}
                 for row in compared.iter_rows(named=True)
             },
         }
     )
-
-
-def show_wbr(
-    tenant: TenantOption,
-    days: Annotated[
-        int | None,
-        typer.Option("--days", min=1, max=3660, help="Review this many days instead of the last week."),
-    ] = None,
-    until: UntilOption = None,
-    format: FormatOption = Format.table,
-) -> None:
-    """The weekly business review: of the last complete week (Monday to Sunday), or of any window."""
-    import kpis
-    from growthos_assets.alerts.wbr import review
-
-    settings, now = now_of(tenant)
-    window = window_of(settings, now, days or 7, until)
-    if days is None and until is None:
-        window = kpis.last_complete_week(window.end)
-    state, cohorts, channels = (
-        state_of(tenant, window),
-        frame_of("cohorts/cohorts", tenant),
-        frame_of("marts/dim_channel", tenant),
-    )
-    markdown, fired = review(state.lazy(), cohorts.lazy(), channels.lazy(), settings, window)
-    if format is Format.json:
-        print_json(
-            {
-                "tenant": tenant,
-                "window": {
-                    "start": window.start,
-                    "end": window.end,
-                    "days": window.days,
-                    "timezone": settings.timezone,
-                },
-                "alerts": fired["id"].to_list(),
-                "markdown": markdown,
-            }
-        )
-        return
-    if console.is_terminal:
-        from rich.markdown import Markdown
-
-        console.print(Markdown(markdown))
-    else:
-        print(markdown)
 
 
 def show_quarantine(
@@ -143,12 +105,13 @@ def show_tables() -> None:
     console.print(rows)
 
 
-def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
-    """The headline KPIs as a table."""
+def print_kpis(tenant: str, days: int, until: datetime | None, basis: Refunds = Refunds.event) -> None:
+    """The headline KPIs as a table, and on which day it counts a refund."""
     import kpis
+    from kpis.kpi import REFUND_BASES
     from kpis.words import change_text, value_text
 
-    settings, window, compared = _kpis(tenant, days, until)
+    settings, window, compared = _kpis(tenant, days, until, basis)
     before = "day before" if days == 1 else f"{days} days before"
     rows = table(
         "KPI", "value", before, "change", "why there is none",
@@ -167,6 +130,7 @@ def print_kpis(tenant: str, days: int, until: datetime | None) -> None:
     if compared["reason"].is_null().all():
         rows.columns.pop()
     console.print(rows)
+    console.print(REFUND_BASES[basis.value])
 
 
 def now_of(tenant: str) -> "tuple[Tenant, datetime]":
@@ -211,12 +175,15 @@ def state_of(tenant: str, window: "Window") -> "pl.DataFrame":
     return state
 
 
-def _kpis(tenant: str, days: int, until: datetime | None) -> "tuple[Tenant, Window, pl.DataFrame]":
+def _kpis(tenant: str, days: int, until: datetime | None, basis: Refunds) -> "tuple[Tenant, Window, pl.DataFrame]":
     import kpis
+    from growthos_assets import explaining
 
     settings, now = now_of(tenant)
     window = window_of(settings, now, days, until)
-    return settings, window, kpis.compare(state_of(tenant, window), window, window.previous()).collect()
+    stored = state_of(tenant, window)
+    state = stored.lazy() if basis is Refunds.event else explaining.state_of(tenant, basis.value)
+    return settings, window, kpis.compare(state, window, window.previous()).collect()
 
 
 def _tone(change: float, good: str) -> str:

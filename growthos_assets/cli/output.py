@@ -32,9 +32,19 @@ class Format(StrEnum):
     json = "json"
 
 
+class Refunds(StrEnum):
+    """On which day a refund counts."""
+
+    event = "event"
+    order = "order"
+
+
 TenantOption = Annotated[str, typer.Option("--tenant", "-t", help="The tenant's id.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="table for people, json for programs.")]
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=3660, help="Complete local days in the window.")]
+BasisOption = Annotated[
+    Refunds, typer.Option("--basis", help="A refund counts on its own day, or on that of its order.")
+]
 UntilOption = Annotated[
     datetime | None,
     typer.Option("--until", formats=["%Y-%m-%d"], help="Last day of the window; default: the last complete day."),
@@ -43,7 +53,12 @@ UntilOption = Annotated[
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout, and nothing else."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+    print(as_json(document))
+
+
+def as_json(document: Any) -> str:
+    """The document as programs read it."""
+    return json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
 
 
 def complain(mark: str, text: str, style: str = "bold red") -> None:

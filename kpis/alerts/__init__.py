@@ -12,7 +12,7 @@ records.py     states and events as frames
 """
 
 from kpis.alerts.backtest import Backtest, Episode, Known, backtest
-from kpis.alerts.evaluation import RESTATED, SCHEMA, Evaluation, Shop, assess, evaluate
+from kpis.alerts.evaluation import EPISODES, RESTATED, SCHEMA, Evaluation, Shop, assess, during, evaluate
 from kpis.alerts.finding import Finding
 from kpis.alerts.findings import survey
 from kpis.alerts.lifecycle import AlertState, Event, Expected, Silence, Told, advance, fingerprint
@@ -22,6 +22,7 @@ from kpis.alerts.rule import Rule
 from kpis.alerts.rules import RULES, resolve_thresholds
 
 __all__ = [
+    "EPISODES",
     "RESTATED",
     "RULES",
     "SCHEMA",
@@ -42,6 +43,7 @@ __all__ = [
     "advance",
     "assess",
     "backtest",
+    "during",
     "evaluate",
     "event_rows",
     "fingerprint",

@@ -35,6 +35,8 @@ SCHEMA: Final = {
     "runbook": pl.String,
 }
 _STATE: Final = {"state": pl.String, "since": pl.Date, "silenced_by": pl.String}
+EPISODES: Final = {**SCHEMA, "since": pl.Date, "silenced_by": pl.String, "over_on": pl.Date}
+"""Of what fired in a window: when it began, when it was over (null: not yet), and why it is not told."""
 
 RESTATED: Final = 3
 """Days that every evaluation goes over again: web analytics and ad platforms are a day or two late."""
@@ -120,6 +122,32 @@ def assess(shop: Shop, memory: Memory, now: datetime, last_window: date | None =
     rows = [_told(shop, alert.finding) | {name: getattr(alert, name) for name in current} for alert in firing]
     messages = [message(shop, event) for event in events]
     return Evaluation(windows, events, messages, pl.DataFrame(rows, schema={**SCHEMA, **_STATE}))
+
+
+def during(shop: Shop, memory: Memory, window: Window, now: datetime) -> pl.DataFrame:
+    """One row per alert that fired on a day of the window, as it was on the last such day; in rule order.
+
+    `memory` is what is remembered of the days before the window. It looks no further than the window's end, whatever
+    is known by now.
+    """
+    facts = replace(shop.facts, as_of=window.end)
+    evaluation = assess(replace(shop, facts=facts), memory, now)
+    last: dict[str, AlertState] = {}
+    over: dict[str, date] = {}
+    for day, states in evaluation.windows.items():
+        firing = {state.fingerprint: state for state in states if state.fires}
+        over |= dict.fromkeys(last.keys() - firing.keys() - over.keys(), day)
+        if day >= window.start:
+            last |= firing
+        over = {key: on for key, on in over.items() if key not in firing}
+    order = {rule: position for position, rule in enumerate(RULES)}
+    rows = [
+        _told(shop, alert.finding)
+        | {"severity": alert.severity, "since": alert.since, "silenced_by": alert.silenced_by}
+        | {"over_on": over.get(alert.fingerprint)}
+        for alert in sorted(last.values(), key=lambda alert: (order[alert.finding.rule], alert.finding.id))
+    ]
+    return pl.DataFrame(rows, schema=EPISODES)
 
 
 def message(shop: Shop, event: Event) -> str:

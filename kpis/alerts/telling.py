@@ -47,7 +47,8 @@ def description(finding: Finding, facts: Facts, currency: str = "") -> str:
     line = value_text if rule.field == "value" else change_text
     bound = "critical" if finding.severity == "critical" and rule.severity != "critical" else finding.severity
     numbers = "; ".join(movement.text(currency) for movement in moved)
-    return f"{numbers}. The {bound} line is {line(finding.threshold, kpi.unit)}.{_sure(rule, finding)}"
+    basis = " Refunds count on the day they were made." if kpi.basis == "event" else ""
+    return f"{numbers}. The {bound} line is {line(finding.threshold, kpi.unit)}.{_sure(rule, finding)}{basis}"
 
 
 def why(finding: Finding, facts: Facts, names: Mapping[str, str]) -> str:

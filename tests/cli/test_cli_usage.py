@@ -141,7 +141,11 @@ def test_numbers_as_json_are_what_the_tables_say(demo_to_read: str, growthos: Co
     assert document["window"] == {
         "start": "2026-01-13", "end": "2026-02-09", "days": 28, "timezone": "America/New_York",
     }  # fmt: skip
-    assert all(list(kpi) == ["value", "previous", "change", "unit", "reason"] for kpi in document["kpis"].values())
+    keys = ["value", "previous", "change", "unit", "reason", "basis"]
+    assert all(list(kpi) == keys for kpi in document["kpis"].values())
+    assert {name: kpi["basis"] for name, kpi in document["kpis"].items()} == {
+        name: kpis.KPIS[name].basis for name in kpis.HEADLINE
+    }
     for name, rows in {
         "value": state.filter(state["date"].is_between(window.start, window.end)),
         "previous": state.filter(state["date"].is_between(window.start - timedelta(28), window.start - timedelta(1))),

@@ -410,3 +410,21 @@ def test_no_log_and_no_table_holds_a_secret(
     for word in ("planted", str(secret)):
         assert word not in held + caplog.text
         assert word.encode().hex() not in held
+
+
+def test_the_outbox_forgets_what_was_sent_90_days_ago_and_keeps_what_failed(shop: str, receiver: Receiver) -> None:
+    receiver.connect("shop", "webhook")
+    receiver.answers["webhook"] = [WireResponse(410, b"")]
+    evaluate("shop", "cac_increase")
+    assert deliver() == {"sent": 1, "failed": 1}
+    evaluate("shop", "stock_out", day=DAY + timedelta(1))
+    assert deliver(after=timedelta(days=89)) == {"sent": 2}
+    assert len(alert_states.deliveries(warehouse(), "shop", DAY)) == 4
+    assert deliver(after=timedelta(days=500)) == {}  # nothing was sent, nothing is looked through
+    evaluate("shop", "orders_drop", day=DAY + timedelta(2))
+    assert deliver(after=timedelta(days=91)) == {"sent": 2}
+    kept = alert_states.deliveries(warehouse(), "shop", DAY).select("window_end", "channel", "state").rows()
+    later = [(DAY + timedelta(days), channel, "sent") for days in (2, 1) for channel in ("log", "webhook")]
+    assert sorted(kept) == sorted([*later, (DAY, "webhook", "failed")])
+    evaluate("shop", "cac_increase")  # what was told is remembered by its event, not by the outbox
+    assert deliver(after=timedelta(days=92)) == {}

@@ -56,7 +56,7 @@ WITHOUT_LINEAGE = {
         "at_stake", "description", "why", "recommendation", "runbook", "silenced_by",
         "window_start", "window_end", "evaluated_at",
     },
-    "alerts/wbr": {"week_end", "markdown", "alerts", "written_at"},
+    "alerts/wbr": {"week_end", "markdown", "html", "content", "alerts", "written_at"},
 }  # fmt: skip
 
 ASSETS = sorted(f"{layer}/{name}" for layer, names in DESIGN.items() for name in names)

@@ -1,0 +1,104 @@
+"""A review's charts as SVG: inline, without a script; colours are the page's (style.py), light or dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from itertools import accumulate
+
+from kpis.wbr.review import Change, Day, Effect
+
+WIDTH = 400
+"""Of every chart, in its own units: a phone shows it at nine tenths, so that its letters stay readable."""
+
+_BARS, _FOOT, _HEAD = 120, 18, 24
+_ROW, _BAR = 34, 9
+_LETTERS = 44
+"""That fit beside an amount."""
+
+_LABELS = 14
+"""Days that can be named under a chart; of more, every nth is."""
+
+
+def days_chart(
+    title: str, days: Sequence[Day], of: Callable[[Day], tuple[float, float]], told: Callable[[float], str]
+) -> str:
+    """A bar for each day, and a line over it for the same day of the window before. `of` gives both values."""
+    values = [of(day) for day in days]
+    top = max([max(pair) for pair in values] + [0.0]) or 1.0
+    slot = WIDTH / len(days)
+    every = -(-len(days) // _LABELS)
+
+    def height(value: float) -> float:
+        return max(0.0, value) / top * _BARS
+
+    parts: list[str] = []
+    for place, (day, (now, before)) in enumerate(zip(days, values, strict=True)):
+        left, bar = place * slot, height(now)
+        parts.append(_rect(left + slot * 0.15, _HEAD + _BARS - bar, slot * 0.7, bar, "now"))
+        level = _HEAD + _BARS - height(before)
+        parts.append(_line(left + slot * 0.08, level, left + slot * 0.92, level, "was"))
+        if place % every == 0:
+            label = f"{day.date:%a} {day.date.day}" if len(days) <= 7 else f"{day.date:%b} {day.date.day}"
+            parts.append(_text(left + slot / 2, _HEAD + _BARS + _FOOT - 4, label, "middle"))
+    peak = f"highest day {told(top)}"
+    return _svg(
+        f"{title}, {peak}",
+        _HEAD + _BARS + _FOOT,
+        [_text(0, 12, title, style="title"), _text(WIDTH, 12, peak, "end"), *parts],
+    )
+
+
+def waterfall(change: Change, before: str, now: str) -> str:
+    """From the value before to the value now, a floating bar for each effect. The axis does not begin at zero."""
+    amounts = [float(effect.amount) for effect in change.effects]
+    levels = list(accumulate(amounts, initial=float(change.previous)))
+    low, high = min(levels), max(levels)
+    span = (high - low) or 1.0
+
+    def x(value: float) -> float:
+        return (value - low) / span * WIDTH
+
+    def row(place: int, label: str, text: str) -> list[str]:
+        y = place * _ROW + 12
+        return [_text(0, y, label), _text(WIDTH, y, text, "end")]
+
+    def mark(place: int, value: float) -> str:
+        at = min(max(x(value), 1.0), WIDTH - 1.0)
+        return _line(at, place * _ROW + 17, at, place * _ROW + 19 + _BAR, "mark")
+
+    parts = [*row(0, before, change.previous_text), mark(0, levels[0])]
+    for place, (effect, amount, start) in enumerate(zip(change.effects, amounts, levels, strict=False), start=1):
+        left, width = x(min(start, start + amount)), max(1.0, abs(amount) / span * WIDTH)
+        parts += row(place, _fitting(effect), effect.text)
+        hoped_for = (amount >= 0) == (change.good != "down")
+        parts.append(_rect(left, place * _ROW + 18, width, _BAR, "up" if hoped_for else "down"))
+    last = len(amounts) + 1
+    parts += [*row(last, now, change.value_text), mark(last, levels[-1])]
+    return _svg(change.sentence, (last + 1) * _ROW, parts)
+
+
+def _fitting(effect: Effect) -> str:
+    """As much as there is room for beside the amount: the cause with its numbers, or alone, or its beginning."""
+    whole = f"{effect.label}: {effect.detail}"
+    label = effect.label if len(effect.label) <= _LETTERS else f"{effect.label[: _LETTERS - 1]}…"
+    return whole if effect.detail and len(whole) <= _LETTERS else label
+
+
+def _svg(title: str, height: float, parts: Sequence[str]) -> str:
+    return (
+        f'<svg role="img" aria-label="{escape(title)}" viewBox="0 0 {WIDTH} {height:.0f}">' + "".join(parts) + "</svg>"
+    )
+
+
+def _rect(x: float, y: float, width: float, height: float, style: str) -> str:
+    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="1.5"/>'
+
+
+def _line(x: float, y: float, to_x: float, to_y: float, style: str) -> str:
+    return f'<line class="{style}" x1="{x:.1f}" y1="{y:.1f}" x2="{to_x:.1f}" y2="{to_y:.1f}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", style: str = "") -> str:
+    named = f' class="{style}"' if style else ""
+    return f'<text{named} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -1,0 +1,151 @@
+"""`growthos wbr`: a page to forward, a past week as it was known then and as it is known now."""
+
+import re
+import shlex
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from cli_command import Command
+from cli_files import csv, line
+
+from growthos_assets import load
+from growthos_assets.loading import warehouse
+from warehouse import ledger
+from warehouse.database import execute
+
+PAST = date(2026, 1, 12)
+"""A Monday: the week that is restated."""
+
+
+def test_the_page_is_written_and_its_commands_run(demo: str, growthos: Command, tmp_path: Path) -> None:
+    file = tmp_path / "review.html"
+    done = growthos("wbr", "-t", "acme", "--format", "html", "--output", str(file))
+    assert (done.code, done.out, done.err) == (0, "", f"Wrote {file}.\n")
+    page = file.read_text()
+    assert page.startswith("<!doctype html>")
+    stored = load("alerts/wbr", "acme").row(0, named=True)
+    assert page == stored["html"]
+    assert growthos("wbr", "-t", "acme", "--format", "html").out == f"{page}\n"
+    assert growthos("wbr", "-t", "acme", "--format", "markdown").out == f"{stored['markdown']}\n"
+
+    commands = re.findall(r"`growthos (explain .*)`", stored["markdown"])
+    figures = {f["kpi"]: f for f in growthos("wbr", "-t", "acme", "--format", "json").document["review"]["figures"]}
+    for command in (commands[1], commands[7], commands[-1]):
+        said = growthos(*shlex.split(command), "--format", "json").document
+        assert float(said["value"]) == pytest.approx(figures[said["kpi"]["name"]]["value"])
+        assert said["members"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--week 2026-02-10", "The week from 2026-02-09 is not over; the last complete day is 2026-02-09"),
+        ("--week 2026-01-12 --days 7", "A week has its own days"),
+        ("--as-known then --days 28", "Only whole weeks are written"),
+        ("--as-known then --until 2026-02-03", "Only whole weeks are written"),
+        ("--week monday", "does not match the format"),
+    ],
+)
+def test_a_week_that_cannot_be_reviewed_says_why(demo: str, growthos: Command, arguments: str, says: str) -> None:
+    done = growthos("wbr", "-t", "acme", *arguments.split())
+    assert done.code == 2
+    assert says in " ".join((done.err + done.out).replace("│", " ").split())
+
+
+def test_a_week_of_which_nothing_was_known_is_no_empty_review(demo: str, growthos: Command) -> None:
+    """All of the demo was pulled on its last day."""
+    done = growthos("wbr", "-t", "acme", "--week", str(PAST), "--as-known", "then")
+    assert (done.code, done.out) == (1, "")
+    hint = done.err.partition("known by now: growthos ")[2].split()
+    assert growthos(*hint).out.startswith("# Weekly Business Review — Jan 12 – Jan 18, 2026")
+
+
+def sold(first: date, weeks: int) -> list[dict[str, str]]:
+    """Two orders a day."""
+    return [
+        line(f"{day:%m%d}-{n}", processed_at=f"{day}T1{n}:00:00", unit_price=f"{10 + n}", quantity="2")
+        for day in (first + timedelta(n) for n in range(7 * weeks))
+        for n in range(2)
+    ]
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_restated_week_is_told_as_it_was_known_then_and_now(
+    shop: str, growthos: Command, tmp_path: Path, is_written: bool
+) -> None:
+    """With the review that was stored that week, and without: then it is made anew from the records of that day."""
+
+    def known_on(day: str, name: str, rows: list[dict[str, str]], *, run: bool) -> None:
+        assert growthos("tenant", "set", shop, "--clock", day).code == 0
+        assert growthos("import", "orders", str(csv(tmp_path / name, *rows)), "--tenant", shop).code == 0
+        assert not run or growthos("run", "--tenant", shop).code == 0
+
+    known_on("2026-01-19", "first.csv", sold(PAST - timedelta(7), 2), run=is_written)
+    late = line("0114-1", line_id="back", quantity="-1", unit_price="11", processed_at=f"{PAST}T20:00:00")
+    known_on("2026-02-10", "late.csv", [*sold(PAST - timedelta(7), 5), late], run=True)
+    before = load("alerts/wbr", shop)
+    daily = load("kpis/kpi_daily", shop)
+    assert (PAST in before["week_start"]) == is_written
+
+    ask = ("wbr", "-t", shop, "--week", str(PAST))
+    then = growthos(*ask, "--as-known", "then")
+    again = growthos(*ask, "--as-known", "then")
+    assert (then.code, then.out) == (again.code, again.out) == (0, again.out)
+    assert "| Net revenue [2] | GBP 294.00 |" in then.out
+    assert then.err.startswith("Restated since 2026-01-19: ")
+    assert "Net revenue was GBP 294.00, and is GBP 283.00 as known now (refunds +GBP 11.00)" in then.err
+    assert "Restated" not in then.out
+    if is_written:
+        assert then.out == f"{before.row(by_predicate=pl.col('week_start') == PAST, named=True)['markdown']}\n"
+
+    now = growthos(*ask)
+    assert "| Net revenue [2] | GBP 283.00 |" in now.out
+    assert ("**Restated since 2026-01-19: " in now.out) == is_written
+    page = growthos(*ask, "--format", "html").out
+    assert ("Net revenue was GBP 294.00, and is GBP 283.00" in page) == is_written
+    assert growthos(*ask, "--as-known", "then", "--format", "json").document["known_at"].startswith("2026-01-19")
+
+    assert load("alerts/wbr", shop).equals(before)
+    assert load("kpis/kpi_daily", shop).equals(daily)
+
+
+def test_the_stored_and_the_recomputed_review_of_a_week_are_the_same(
+    shop: str, growthos: Command, tmp_path: Path
+) -> None:
+    growthos("tenant", "set", shop, "--clock", "2026-01-19")
+    growthos("import", "orders", str(csv(tmp_path / "orders.csv", *sold(PAST - timedelta(28), 5))), "--tenant", shop)
+    growthos("run", "--tenant", shop)
+    stored = growthos("wbr", "-t", shop, "--as-known", "then", "--format", "html").out
+    with warehouse().as_tenant(shop) as cursor:
+        assert execute(cursor, "DELETE FROM alerts.wbr") == 1
+    assert growthos("wbr", "-t", shop, "--as-known", "then", "--format", "html").out == stored
+
+
+def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:
+    """Of the failed slice of a week, until a later one that covers it is verified."""
+    week = (date(2026, 2, 2), date(2026, 2, 8))
+    clock = [datetime(2026, 2, 9, 6, tzinfo=UTC)]
+    slices = [
+        ledger.Planned("s", "act_1", datetime(2026, 2, day, tzinfo=UTC), datetime(2026, 2, 20, tzinfo=UTC), "r", {})
+        for day in (5, 1)
+    ]
+
+    def told(at: datetime) -> list[tuple[object, ...]]:
+        return ledger.unproven(warehouse(), "acme", *week, at).rows()
+
+    assert told(clock[0]) == []
+    with ledger.recording(warehouse(), "acme", ("meta", "insights"), lambda: clock[0], "v1") as book:
+        (failed,) = book.plan(slices[:1])
+        book.failed(failed, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
+        assert told(clock[0]) == [("meta/insights", "act_1", date(2026, 2, 5), date(2026, 2, 8), "It broke.")]
+        assert told(clock[0] - timedelta(hours=1)) == []
+        assert ledger.unproven(warehouse(), "acme", date(2026, 1, 1), date(2026, 2, 4), clock[0]).is_empty()
+        clock.append(clock.pop() + timedelta(hours=1))
+        (whole,) = book.plan(slices[1:])
+        with warehouse().as_tenant("acme") as cursor:
+            book.landed(cursor, whole, ledger.Counts(1, 1, 1, 0, "1"), ledger.Effort(1, 1, 0.0))
+        book.verified()
+    assert told(clock[0]) == []
+    assert len(told(clock[0] - timedelta(hours=1))) == 1
