@@ -145,7 +145,7 @@ def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:
         clock.append(clock.pop() + timedelta(hours=1))
         (whole,) = book.plan(slices[1:])
         with warehouse().as_tenant("acme") as cursor:
-            book.landed(cursor, whole, ledger.Counts(1, 1, 1, 0, "1"), ledger.Effort(1, 1, 0.0))
+            book.landed(cursor, whole, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
         book.verified()
     assert told(clock[0]) == []
     assert len(told(clock[0] - timedelta(hours=1))) == 1
