@@ -83,7 +83,7 @@ def test_a_new_tenant_becomes_a_partition_and_is_materialized_once(database: str
     assert daemon.instance.get_dynamic_partitions(TENANT_SET) == ["shop"]
     (run,) = daemon.execute("refresh", asked)
     assert run.success
-    assert len(run.materialized) == 41
+    assert len(run.materialized) == 47
     assert daemon.sense(automation.new_tenants) == []
 
 

@@ -35,7 +35,7 @@ def test_only_news_makes_the_tables_anew(shop: str, owner: psycopg.Connection) -
     assert not first.up_to_date
     assert first.changed > 0
     assert [layer.tables for layer in first.layers()] == [12, 7, 10, 5, 5, 2]
-    assert len([step for step in heard if step.seconds is not None]) == 41
+    assert len([step for step in heard if step.seconds is not None]) == 47
 
     before = stored(owner, "shop")
     again = run()

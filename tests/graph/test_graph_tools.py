@@ -133,7 +133,7 @@ def materialize(ui: Ui) -> str:
     (location,) = ui.ask(LOCATION)["workspaceOrError"]["locationEntries"]
     assert (location["name"], location["loadStatus"]) == ("growthos", "LOADED")
     (repository,) = location["locationOrLoadError"]["repositories"]
-    assert len(repository["assetNodes"]) == 41
+    assert len(repository["assetNodes"]) == 47
     ui.ask(ADD, repository=REPOSITORY)
     parameters = {
         "selector": {**REPOSITORY, "pipelineName": "refresh"},
