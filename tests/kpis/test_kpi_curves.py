@@ -118,6 +118,20 @@ def test_a_month_is_in_the_curve_when_it_is_over():
     assert unfinished.select("is_left_truncated", "month", "cohort_size").rows() == [(True, 0, 1)]
 
 
+def test_a_month_that_is_not_over_for_a_customer_is_in_no_sum():
+    """In November b's second month is over and c's is not: what c does in it does not count yet."""
+    days = {name: (day - FIRST).days for name, day in (("b", date(2025, 9, 5)), ("c", date(2025, 10, 5)))}
+    orders = orders_of(("old", 0, 1), ("b", days["b"], 1), ("c", days["c"], 1), ("c", days["c"] + 30, 1))
+    rows = months(lived(orders, days["c"] + 40), [COHORTINGS["all"]]).filter(is_left_truncated=False).collect()
+    assert rows.select("month", "mature_customers", "active_customers", "orders").rows() == [(0, 2, 2, 2), (1, 1, 0, 0)]
+
+
+@pytest.mark.parametrize(("customers", "is_small"), [(FEW - 1, True), (FEW, False)])
+def test_few_customers_are_marked(customers, is_small):
+    found = curve(orders_of(*((f"c{n}", 0, 1) for n in range(customers))), 0)
+    assert found[0]["is_small"] == is_small
+
+
 def test_the_first_month_of_the_history_is_a_cohort_of_its_own():
     found = lived(orders_of(("a", 0, 1), ("b", 30, 1), ("c", 31, 1)), 40)  # the 31st of August is a Sunday
     rows = curves(daily(found)).filter(pl.col("age_days") == 0).select("cohort_by", "cohort", "is_left_truncated")
