@@ -47,9 +47,7 @@ def register(app: typer.Typer) -> None:
 
 def show_cohorts(
     tenant: TenantOption,
-    by: Annotated[
-        By, typer.Option("--by", help="Cohorts by month or week of the first order, or by its ...")
-    ] = By.month,
+    by: Annotated[By, typer.Option("--by", help="What of the first order makes the cohort.")] = By.month,
     value: Annotated[Read, typer.Option("--value", help="What to read of them.")] = Read.retention,
     months: Annotated[
         bool, typer.Option("--months", help="In each calendar month, instead of until each age in days.")
