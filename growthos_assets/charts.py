@@ -137,11 +137,11 @@ def value_curves(cohort_curves: pl.DataFrame) -> Chart:
         .with_columns(pl.col("series").replace_strict(series))
         .sort("series", "age_days")
     )
-    age = {"field": "age_days", "type": "quantitative", "title": "Days since the first order"}
+    age = {"field": "age_days", "type": "ordinal", "title": "Days since the first order", "axis": {"labelAngle": 0}}
     of_series = {**SERIES, "scale": {"domain": list(series.values())}}
-    mark = {"type": "line", "point": True}
-    encoding = {"x": age, "y": {**AMOUNT, "title": "Per customer"}, "color": of_series}
-    return _chart("What a customer is worth by age", ages, mark=mark, encoding=encoding)
+    beside = {"field": "series", "type": "nominal", "sort": list(series.values())}
+    encoding = {"x": age, "xOffset": beside, "y": {**AMOUNT, "title": "Per customer"}, "color": of_series}
+    return _chart("What a customer is worth by age", ages, mark="bar", encoding=encoding)
 
 
 def _chart(title: str, rows: pl.DataFrame, **drawn: Any) -> Chart:
