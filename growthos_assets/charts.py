@@ -125,6 +125,25 @@ def retention_heatmap(cohorts: pl.DataFrame) -> Chart:
     )
 
 
+def value_curves(cohort_curves: pl.DataFrame) -> Chart:
+    """Net revenue and contribution margin per customer by age, of all customers: the mean cumulative function.
+
+    Those of the history's first month are left out, and ages that few have reached.
+    """
+    series = {"mean_revenue_net": "Net revenue", "mean_contribution_margin": "Contribution margin"}
+    ages = (
+        cohort_curves.filter(~pl.col("is_left_truncated"), ~pl.col("is_small"), cohort_by="all")
+        .unpivot(list(series), index="age_days", variable_name="series", value_name="amount")
+        .with_columns(pl.col("series").replace_strict(series))
+        .sort("series", "age_days")
+    )
+    age = {"field": "age_days", "type": "ordinal", "title": "Days since the first order", "axis": {"labelAngle": 0}}
+    of_series = {**SERIES, "scale": {"domain": list(series.values())}}
+    beside = {"field": "series", "type": "nominal", "sort": list(series.values())}
+    encoding = {"x": age, "xOffset": beside, "y": {**AMOUNT, "title": "Per customer"}, "color": of_series}
+    return _chart("What a customer is worth by age", ages, mark="bar", encoding=encoding)
+
+
 def _chart(title: str, rows: pl.DataFrame, **drawn: Any) -> Chart:
     """A chart that holds its own data: a row each, a day as its ISO date."""
     values = rows.with_columns(cs.date().dt.to_string()).to_dicts()

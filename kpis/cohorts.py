@@ -1,4 +1,4 @@
-"""Monthly acquisition cohorts: who came back, what they are worth, when they paid for themselves."""
+"""Cohorts as people read them: who came back, what they are worth, when they paid for themselves."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from datetime import date
 from typing import Final, NamedTuple
 
 import polars as pl
+from polars import col
+
+from kpis.curves import KEY, acquired, daily, payback
+from kpis.lives import COHORTINGS, Frame, lives
+from kpis.registry import KPIS
 
 RETENTION_DAYS: Final = (7, 30, 60, 90)
 LTV_DAYS: Final = (30, 90, 180)
 
-Frame = pl.DataFrame | pl.LazyFrame
+_FIGURES: Final = (
+    ("retention_rate", "d{}_retention", RETENTION_DAYS),
+    ("ltv_at_days", "ltv{}", LTV_DAYS),
+    ("ltv_margin", "margin{}", LTV_DAYS),
+)
+"""KPI, the column's name, and at which ages."""
 
 
 def cohorts(orders: Frame, spend: Frame, last_day: date) -> pl.LazyFrame:
@@ -30,32 +40,45 @@ def cohorts(orders: Frame, spend: Frame, last_day: date) -> pl.LazyFrame:
       month's spend; null while it has not, and when nothing was spent.
     - is_left_truncated: the first month of the history, whose "new" customers may be old ones.
     """
-    aged = _aged(orders.lazy(), last_day)
-    age = pl.col("age")
-    members = aged.group_by("cohort_month").agg(
-        pl.col("customer_id").n_unique().cast(pl.Int64).alias("cohort_size"),
-        (pl.lit(last_day) - pl.col("first_day").max()).dt.total_days().alias("observed_days"),
-        *(
-            pl.col("customer_id").filter(age.is_between(1, n)).n_unique().alias(f"d{n}_retention")
-            for n in RETENTION_DAYS
-        ),
-        *(pl.col("revenue_net").filter(age <= n).sum().alias(f"ltv{n}") for n in LTV_DAYS),
+    by_month = [COHORTINGS["month"]]
+    lived = lives(orders, last_day).collect()  # what follows reads it, and the days, several times
+    days = daily(lived, by_month).collect()
+    return summary(days, acquired(lived, spend, last_day, by_month)).select(
+        col("cohort").alias("cohort_month"),
+        "cohort_size",
+        *(f"d{n}_retention" for n in RETENTION_DAYS),
+        *(f"ltv{n}" for n in LTV_DAYS),
+        "avg_cac",
+        "payback_days",
+        "observed_days",
+        "is_left_truncated",
     )
-    month_spend = _month_spend(spend.lazy(), last_day)
+
+
+def summary(daily: Frame, acquired: Frame) -> pl.LazyFrame:
+    """One row per cohort (curves.KEY), sorted, from what curves.daily() and curves.acquired() give.
+
+    The columns of cohorts(), for any cohorting; spend (money); margin30, margin90, margin180 (Float64, money):
+    contribution margin as ltv… is net revenue; mature_7, mature_30, mature_60, mature_90, mature_180 (Int64): of how
+    many customers the figures at that age are. All of a period's, or else there is no figure; of another cohort those
+    who are that old.
+    """
+    figures = [
+        col(kpi).filter((col("age_days") == n) & col("is_readable")).first().alias(name.format(n))
+        for kpi, name, ages in _FIGURES
+        for n in ages
+    ]
+    ages = sorted({*RETENTION_DAYS, *LTV_DAYS})
+    mature = [col("mature_customers").filter(col("age_days") == n).sum().alias(f"mature_{n}") for n in ages]
+    daily = daily.lazy()
     return (
-        members.join(month_spend, on="cohort_month", how="left")
-        .join(_payback(aged, members, month_spend), on="cohort_month", how="left")
-        .sort("cohort_month")
-        .select(
-            "cohort_month",
-            "cohort_size",
-            *(_mature(f"d{n}_retention", n) for n in RETENTION_DAYS),
-            *(_mature(f"ltv{n}", n) for n in LTV_DAYS),
-            _per_customer("spend").alias("avg_cac"),
-            "payback_days",
-            "observed_days",
-            (pl.col("cohort_month") == pl.col("cohort_month").min()).alias("is_left_truncated"),
-        )
+        daily.with_columns(KPIS[kpi].expr() for kpi, _, _ in _FIGURES)
+        .group_by(KEY)
+        .agg(pl.first("cohort_size", "observed_days"), *figures, *mature)
+        .join(acquired.lazy(), on=KEY, how="left")
+        .join(payback(daily, acquired), on=KEY, how="left")
+        .with_columns((col("spend").cast(pl.Float64) / col("cohort_size")).alias("avg_cac"))
+        .sort(KEY)
     )
 
 
@@ -86,51 +109,3 @@ def baseline_retention(cohorts: Frame) -> RetentionBaseline:
     customers = sum(size for _, size, _ in older)
     baseline = sum(size * rate for _, size, rate in older) / customers if customers else None
     return RetentionBaseline(month, current, baseline)
-
-
-def _aged(orders: pl.LazyFrame, last_day: date) -> pl.LazyFrame:
-    """The customers' orders with cohort_month, first_day and age in days."""
-    return (
-        orders.filter(pl.col("customer_id").is_not_null() & (pl.col("order_date") <= last_day))
-        .with_columns(pl.col("order_date").min().over("customer_id").alias("first_day"))
-        .with_columns(
-            _month("first_day").alias("cohort_month"),
-            (pl.col("order_date") - pl.col("first_day")).dt.total_days().alias("age"),
-        )
-    )
-
-
-def _month_spend(spend: pl.LazyFrame, last_day: date) -> pl.LazyFrame:
-    return (
-        spend.filter(pl.col("spend").is_not_null() & (pl.col("date") <= last_day))
-        .group_by(_month("date").alias("cohort_month"))
-        .agg(pl.col("spend").sum())
-    )
-
-
-def _payback(aged: pl.LazyFrame, members: pl.LazyFrame, month_spend: pl.LazyFrame) -> pl.LazyFrame:
-    """cohort_month, payback_days, for the cohorts that have earned their spend back."""
-    # Sum against sum, not per customer against CAC: the same comparison, and exact.
-    earned = pl.col("contribution_margin").cum_sum().over("cohort_month", order_by="age")
-    return (
-        aged.join(members.select("cohort_month", "observed_days"), on="cohort_month")
-        .filter(pl.col("age") <= pl.col("observed_days"))
-        .group_by("cohort_month", "age")
-        .agg(pl.col("contribution_margin").sum())
-        .join(month_spend, on="cohort_month")
-        .filter((pl.col("spend") > 0) & (earned >= pl.col("spend")))
-        .group_by("cohort_month")
-        .agg(pl.col("age").min().alias("payback_days"))
-    )
-
-
-def _mature(total: str, days: int) -> pl.Expr:
-    return pl.when(pl.col("observed_days") >= days).then(_per_customer(total)).alias(total)
-
-
-def _per_customer(total: str) -> pl.Expr:
-    return pl.col(total).cast(pl.Float64) / pl.col("cohort_size")
-
-
-def _month(day: str) -> pl.Expr:
-    return pl.col(day).dt.strftime("%Y-%m")

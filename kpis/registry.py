@@ -137,12 +137,26 @@ KPIS: Final[dict[str, Kpi]] = {kpi.name: kpi for kpi in (
         doc="Visits, as the web analytics counts them."),
     *FUNNEL,
 
-    Kpi("ltv_at_days", "LTV", "money", "up", col("cohort_revenue_net"), col("cohort_size"),
+    Kpi("ltv_at_days", "LTV", "money", "up", col("revenue_net"), col("mature_customers"),
         basis="order", source="Polar: LTV, on net revenue instead of total sales",
-        doc="Net revenue of a cohort within N days of each first order ÷ its customers (kpis.cohorts)."),
-    Kpi("retention_rate", "Retention", "percent", "up", col("repeat_customers"), col("cohort_size"),
+        doc="Net revenue of a cohort within N days of each first order ÷ its customers of that age."),
+    Kpi("ltv_margin", "LTV, contribution margin", "money", "up", col("contribution_margin"), col("mature_customers"),
+        basis="order", source="our own, on margin: LTV of revenue would flatter",
+        doc="Contribution margin of a cohort within N days of each first order ÷ its customers of that age."),
+    Kpi("orders_per_customer", "Orders per customer", "ratio", "up", col("orders"), col("mature_customers"),
+        basis="order", source="our own",
+        doc="Orders of a cohort within N days of each first order, that one too ÷ its customers of that age."),
+    Kpi("retention_rate", "Retention", "percent", "up", col("returned_customers"), col("mature_customers"),
         basis="sale", source="our own",
-        doc="Customers of a cohort who ordered again on a later day ÷ its customers (kpis.cohorts)."),
+        doc="Customers of a cohort who ordered again on a later day, within N days ÷ its customers of that age."),
+    Kpi("repeat_rate", "Repeat rate", "percent", "up", col("repeat_customers"), col("mature_customers"),
+        basis="sale", source="our own",
+        doc="Customers of a cohort with a second order, be it on the first day, within N days ÷ its customers of that "
+            "age."),
+    Kpi("retention_month", "Retention by month", "percent", "up", col("active_customers"), col("mature_customers"),
+        basis="sale", source="our own",
+        doc="Customers of a cohort who ordered in the Nth calendar month after that of their first order ÷ those for "
+            "whom that month is over."),
     Kpi("ltv_to_cac", "LTV : CAC", "ratio", "up", _ltv_margin, col("cac"),
         basis="order", source="our own, on margin: LTV of revenue would flatter",
         doc="What a cohort's customers leave within N days ÷ what they cost. LTV and CAC of the same cohort."),
@@ -172,9 +186,6 @@ HEADLINE: Final = (
 NOT_KNOWN: Final[dict[str, str]] = {
     "revenue_total": "it needs shipping charged, tax and duties by day: kpi_daily holds revenue alone, and an order's "
         "duties are not kept",
-    "retention_month": "cohorts count days since each customer's first order, not calendar months, whose first and "
-        "last are of unequal length; read kpis.cohorts",
-    "ltv_margin": "cohorts hold net revenue by age, not margin; multiply LTV by the margin, as ltv_to_cac does",
     "payment_fees": "no source tells what a payment cost; contribution margin is before payment fees",
 }
 """What people may look for, and why it is no KPI here."""

@@ -13,7 +13,20 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from growthos_assets.cli import alerts, connect, connections, explain, imports, keys, numbers, runs, sync, tenants, wbr
+from growthos_assets.cli import (
+    alerts,
+    cohorts,
+    connect,
+    connections,
+    explain,
+    imports,
+    keys,
+    numbers,
+    runs,
+    sync,
+    tenants,
+    wbr,
+)
 from growthos_assets.cli.output import complain, errors
 
 CANCELLED = "57014"
@@ -42,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for room in (runs, sync, imports, connect, connections, numbers, wbr, explain, alerts, tenants, keys):
+for room in (runs, sync, imports, connect, connections, numbers, cohorts, wbr, explain, alerts, tenants, keys):
     room.register(app)
 
 

@@ -8,6 +8,7 @@ from pandera.typing.polars import LazyFrame
 
 import kpis.cohorts
 from growthos_assets.charts import retention_heatmap
+from growthos_assets.cohorts.audit import buyers
 from growthos_assets.marts.dim_customer import DimCustomer
 from growthos_assets.marts.fact_orders import FactOrders
 from growthos_assets.marts.fact_spend import FactSpend
@@ -77,7 +78,7 @@ def cohorts_not_empty(
     cohorts: LazyFrame[Cohorts], dim_customer: LazyFrame[DimCustomer], tenant: Tenant, now: datetime
 ) -> Finding:
     """There is a cohort, if any identified customer has bought."""
-    if not _buyers(dim_customer, tenant, now):
+    if not buyers(dim_customer, tenant, now):
         return Finding.skip("no identified customer has bought up to the last complete day")
     rows = cohorts.select(pl.len()).collect().item()
     return Finding(rows > 0, f"{rows} cohorts" if rows else "customers have bought, but there is no cohort")
@@ -88,9 +89,9 @@ def cohorts_hold_every_buyer(
     cohorts: LazyFrame[Cohorts], dim_customer: LazyFrame[DimCustomer], tenant: Tenant, now: datetime
 ) -> Finding:
     """Cohort sizes add up to the customers who have bought up to the last complete day."""
-    buyers = _buyers(dim_customer, tenant, now)
+    bought = buyers(dim_customer, tenant, now)
     members = cohorts.select(pl.sum("cohort_size")).collect().item()
-    return Finding(members == buyers, f"{members} customers in cohorts, {buyers} have bought")
+    return Finding(members == bought, f"{members} customers in cohorts, {bought} have bought")
 
 
 @check(Cohorts)
@@ -100,9 +101,3 @@ def retention_in_order(cohorts: LazyFrame[Cohorts]) -> Finding:
     grows = [pl.col(early) <= pl.col(late) for early, late in pairwise(RETENTION)]
     wrong = cohorts.filter(~pl.all_horizontal(rule.fill_null(True) for rule in shares + grows))
     return Finding.of(wrong.collect(), "cohorts have impossible retention", ok="retention is between 0 and 1 and grows")
-
-
-def _buyers(dim_customer: pl.LazyFrame, tenant: Tenant, now: datetime) -> int:
-    """Customers whose first order is on a complete day."""
-    complete = pl.col("first_order_date") <= last_complete_day(now, tenant.timezone)
-    return dim_customer.filter(complete).select(pl.len()).collect().item()

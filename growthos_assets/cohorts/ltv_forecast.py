@@ -6,6 +6,7 @@ from itertools import pairwise
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
+from growthos_assets.cohorts.audit import each_buyer_once
 from growthos_assets.cohorts.ltv_models import LtvModels
 from growthos_assets.marts.dim_customer import DimCustomer
 from growthos_assets.marts.fact_orders import FactOrders
@@ -88,16 +89,7 @@ def forecasts_hold_every_buyer(
     ltv_forecast: LazyFrame[LtvForecast], dim_customer: LazyFrame[DimCustomer], tenant: Tenant, now: datetime
 ) -> Finding:
     """Every customer who has bought up to the last complete day has exactly one row, and nobody else has."""
-    complete = pl.col("first_order_date") <= last_complete_day(now, tenant.timezone)
-    buyers = dim_customer.filter(complete).select("customer_id", bought=True)
-    apart = (
-        ltv_forecast.group_by("customer_id")
-        .agg(rows=pl.len())
-        .join(buyers, on="customer_id", how="full", coalesce=True)
-        .filter(pl.col("rows").ne_missing(1) | pl.col("bought").is_null())
-        .collect()
-    )
-    return Finding.of(apart, "customers do not have exactly one forecast", ok="every buyer has one row")
+    return each_buyer_once(ltv_forecast, dim_customer, tenant, now)
 
 
 @check(LtvForecast)

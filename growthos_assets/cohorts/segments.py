@@ -6,6 +6,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 import kpis.segments
+from growthos_assets.cohorts.audit import each_buyer_once
 from growthos_assets.marts.dim_customer import DimCustomer
 from growthos_assets.marts.fact_orders import FactOrders
 from growthos_assets.table import Finding, check, table
@@ -47,17 +48,4 @@ def segments_hold_every_buyer(
     segments: LazyFrame[Segments], dim_customer: LazyFrame[DimCustomer], tenant: Tenant, now: datetime
 ) -> Finding:
     """Every customer who has bought up to the last complete day is in exactly one segment."""
-    complete = pl.col("first_order_date") <= last_complete_day(now, tenant.timezone)
-    apart = (
-        segments.group_by("customer_id")
-        .agg(segments=pl.len())
-        .join(
-            dim_customer.filter(complete).select("customer_id", bought=True),
-            on="customer_id",
-            how="full",
-            coalesce=True,
-        )
-        .filter(pl.col("segments").ne_missing(1) | pl.col("bought").is_null())
-        .collect()
-    )
-    return Finding.of(apart, "customers are not in exactly one segment", ok="every buyer is in one segment")
+    return each_buyer_once(segments, dim_customer, tenant, now)

@@ -27,11 +27,11 @@ def not_empty(facts: pl.LazyFrame, source: pl.LazyFrame, *, skip: str) -> Findin
     return Finding(rows > 0, f"{rows} rows" if rows else "the source has rows, but none arrived here")
 
 
-def reconciled(staged: pl.LazyFrame, published: pl.LazyFrame) -> Finding:
+def reconciled(upstream: pl.LazyFrame, published: pl.LazyFrame) -> Finding:
     """Two one-row frames of totals under the same names are equal to the last decimal."""
     before, after = (
         totals.collect().unpivot(variable_name="total", value_name=place)
-        for totals, place in ((staged, "staging"), (published, "mart"))
+        for totals, place in ((upstream, "upstream"), (published, "here"))
     )
-    apart = before.join(after, on="total").filter(pl.col("staging").ne_missing(pl.col("mart")))
-    return Finding.of(apart, "totals differ from staging", ok=f"{', '.join(before['total'])} agree with staging")
+    apart = before.join(after, on="total").filter(pl.col("upstream").ne_missing(pl.col("here")))
+    return Finding.of(apart, "totals differ from upstream", ok=f"{', '.join(before['total'])} agree with upstream")

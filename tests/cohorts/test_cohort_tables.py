@@ -1,19 +1,27 @@
 """The cohort tables: what they make of fact_orders, and that their checks find what they are for."""
 
-import inspect
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
 
+import growthos_assets.cohorts.cohort_curves
+import growthos_assets.cohorts.cohort_months
+import growthos_assets.cohorts.cohort_summary
+import growthos_assets.cohorts.customer_value
+import growthos_assets.cohorts.product_pairs
+import growthos_assets.cohorts.segment_channels  # noqa: F401  (declares its table)
 from growthos_assets.cohorts import cohorts as cohorts_module
 from growthos_assets.cohorts import segments as segments_module
+from growthos_assets.cohorts.ltv_forecast import LtvForecast
 from growthos_assets.marts.dim_customer import DimCustomer
+from growthos_assets.marts.dim_product import DimProduct
+from growthos_assets.marts.fact_order_lines import FactOrderLines
 from growthos_assets.marts.fact_orders import FactOrders
 from growthos_assets.marts.fact_spend import FactSpend
-from growthos_assets.table import TABLES, inputs
+from growthos_assets.table import TABLES, Call, Finding
 from warehouse.contract import polars_schema
 from warehouse.split import split
 from warehouse.tenants import Tenant
@@ -28,6 +36,10 @@ def buys(customer: str | None, day: date, net: str = "30", *, is_counted: bool =
         "order_id": f"{customer}/{day}",
         "customer_id": customer,
         "order_date": day,
+        "processed_at": datetime.combine(day, time(12), UTC),
+        "channel_id": "meta",
+        "revenue_gross": Decimal(net) + 2,
+        "discounts": Decimal(2),
         "revenue_net": Decimal(net),
         "contribution_margin": Decimal(net) / 3,
         "is_counted": is_counted,
@@ -45,19 +57,31 @@ def frames(*orders: dict[str, Any], spend: tuple[dict[str, Any], ...] = ()) -> d
     for order in sorted(orders, key=lambda order: order["order_date"]):
         if order["customer_id"] and order["is_counted"]:
             firsts.setdefault(order["customer_id"], order["order_date"])
+    orders_of_all = [{**order, "is_new_customer": _is_first(order, firsts)} for order in orders]
+    lines = [
+        {"order_id": order["order_id"], "line_id": "1", "product_id": "v1", "is_counted": order["is_counted"]}
+        | {name: order[name] for name in ("revenue_gross", "discounts")}
+        for order in orders
+    ]
     customers = [{"customer_id": name, "first_order_date": day} for name, day in firsts.items()]
     return {
-        "fact_orders": frame(FactOrders, orders),
+        "fact_orders": frame(FactOrders, orders_of_all),
+        "fact_order_lines": frame(FactOrderLines, lines),
         "fact_spend": frame(FactSpend, spend),
         "dim_customer": frame(DimCustomer, [*customers, {"customer_id": "looker"}]),
+        "dim_product": frame(DimProduct, [{"product_id": "v1", "title": "Tea", "sku": "TEA-1"}]),
+        "ltv_forecast": frame(
+            LtvForecast, [{"customer_id": name, "p_alive": 0.4, "expected_revenue_365": 9.0} for name in firsts]
+        ),
     }
 
 
+def _is_first(order: dict[str, Any], firsts: dict[str, date]) -> bool:
+    return order["is_counted"] and firsts.get(order["customer_id"]) == order["order_date"]
+
+
 def call(function: Any, given: dict[str, pl.DataFrame]) -> Any:
-    values = {"tenant": TENANT, "now": NOW}
-    parameters = inspect.signature(function).parameters
-    tables = {name: given[name].lazy() for name in inputs(function)}
-    return function(**tables, **{name: values[name] for name in parameters if name in values})
+    return Call(lambda contract: given[contract.__spec__.name].lazy(), {"tenant": TENANT, "now": NOW})(function)
 
 
 def built(name: str, given: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -136,3 +160,102 @@ def test_checks_of_segments_find_what_they_are_for(shop: dict[str, pl.DataFrame]
     for wrong in (rows.head(1), pl.concat([rows, rows.head(1)]), pl.concat([rows, stranger])):
         finding = call(segments_module.segments_hold_every_buyer, shop | {"segments": wrong})
         assert not finding.passed
+
+
+MADE = (
+    "cohorts", "cohort_curves", "cohort_months", "cohort_summary", "segments", "customer_value", "segment_channels",
+    "product_pairs",
+)  # fmt: skip
+
+
+def with_tables(given: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables made of `given`, each after its contract and all of its checks."""
+    for name in MADE:
+        given = given | {name: built(name, given)}
+    return given
+
+
+def test_every_table_of_a_shop(shop: dict[str, pl.DataFrame]) -> None:
+    found = with_tables(shop)
+    first = found["cohort_summary"].filter(cohort_by="product", is_left_truncated=True).row(0, named=True)
+    assert (first["cohort"], first["label"], first["cohort_size"], first["spend"]) == ("v1", "Tea · TEA-1", 2, None)
+    assert (first["d30_retention"], first["margin90"], first["mature_90"]) == (0.5, 25.0, 2)
+    channel = found["cohort_summary"].filter(cohort_by="channel", is_left_truncated=True).row(0, named=True)
+    assert (channel["spend"], channel["payback_days"]) == (None, None)  # what was spent names no channel
+    young = found["cohort_summary"].filter(cohort_by="month", is_left_truncated=False).row(0, named=True)
+    assert (young["cohort"], young["mature_7"], young["d7_retention"]) == ("2026-02", 0, None)
+    month = found["cohort_months"].filter(cohort_by="month", month=1).row(0, named=True)
+    assert (month["cohort"], month["active_customers"], month["mature_customers"]) == ("2025-08", 0, 2)
+    ann = found["customer_value"].filter(customer_id="ann").row(0, named=True)
+    assert (ann["first_discount"], ann["orders"], ann["is_at_risk"]) == ("0-10%", 2, True)
+    assert found["segment_channels"]["customers"].sum() == 3
+    assert found["product_pairs"].is_empty()
+
+
+def test_pairs_of_products_are_named_as_people_know_them() -> None:
+    orders = [buys(f"c{n}", FIRST + timedelta(day)) for n in range(10) for day in (0, 9)]
+    (row,) = built("product_pairs", frames(*orders)).rows(named=True)
+    assert (row["kind"], row["label"], row["other_label"], row["lift"]) == ("next", "Tea · TEA-1", "Tea · TEA-1", 1)
+
+
+@pytest.mark.parametrize("orders", [[], [buys(None, FIRST)], [buys("dan", date(2026, 2, 8))]])
+def test_without_a_customer_all_tables_are_empty(orders: list[dict[str, Any]]) -> None:
+    found = with_tables(frames(*orders))
+    assert [name for name in MADE if not found[name].is_empty()] == []
+
+
+def _more(column: str) -> Any:
+    return lambda rows: rows.with_columns(pl.col(column) + 1)
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it"),
+    [
+        ("curves_hold_every_buyer", _more("cohort_size")),
+        ("curves_hold_every_buyer", lambda rows: rows.filter(pl.col("cohort") != "2026-02")),
+        ("curves_are_possible", _more("returned_customers")),
+        ("curves_are_possible", lambda rows: rows.with_columns(mature_customers=pl.col("cohort_size") + 1)),
+        ("curves_are_possible", lambda rows: rows.with_columns(repeat_customers=pl.col("mature_customers") + 1)),
+        ("curves_are_possible", lambda rows: rows.with_columns(orders=pl.lit(1, pl.Int64))),
+        ("curves_are_possible", lambda rows: rows.with_columns(mean_orders=-pl.col("age_days"))),
+        ("months_hold_every_buyer_of_a_whole_month", _more("mature_customers")),
+        ("months_hold_every_buyer_of_a_whole_month", lambda rows: rows.with_columns(active_customers=pl.lit(1))),
+        ("months_are_possible", lambda rows: rows.with_columns(active_customers=pl.col("mature_customers") + 1)),
+        ("months_are_possible", lambda rows: rows.with_columns(mature_customers=pl.col("cohort_size") + 1)),
+        ("months_are_possible", lambda rows: rows.with_columns(orders=pl.lit(0))),
+        ("summary_holds_every_buyer", lambda rows: rows.filter(pl.col("cohort") != "2026-02")),
+        ("months_are_those_of_cohorts", _more("ltv30")),
+        ("months_are_those_of_cohorts", lambda rows: rows.with_columns(payback_days=pl.lit(None, pl.Int64))),
+        ("values_hold_every_buyer", lambda rows: rows.head(1)),
+        ("values_reconcile_with_orders", _more("revenue_net")),
+        ("values_reconcile_with_orders", _more("orders")),
+        ("segments_reconcile_with_customers", _more("customers")),
+        ("segments_reconcile_with_customers", _more("contribution_margin")),
+        ("shares_sum_to_one", _more("customer_share")),
+        ("shares_sum_to_one", _more("margin_share")),
+    ],
+)
+def test_checks_of_cohort_tables_find_what_they_are_for(
+    shop: dict[str, pl.DataFrame], check: str, break_it: Any
+) -> None:
+    found = with_tables(shop)
+    (owner, function) = next(
+        (name, each.function) for name in MADE for each in TABLES[name].checks if each.name == check
+    )
+    finding: Finding = call(function, found | {owner: break_it(found[owner])})
+    assert not finding.passed
+
+
+@pytest.mark.parametrize(
+    ("check", "break_it"),
+    [
+        ("pairs_are_possible", _more("pair_baskets")),
+        ("pairs_are_possible", _more("product_baskets")),
+        ("pairs_have_two_sides", lambda rows: rows.with_columns(kind=pl.lit("together"), other=pl.lit("v2"))),
+    ],
+)
+def test_checks_of_pairs_find_what_they_are_for(check: str, break_it: Any) -> None:
+    given = frames(*(buys(f"c{n}", FIRST + timedelta(day)) for n in range(10) for day in (0, 9)))
+    rows = built("product_pairs", given)
+    (function,) = (each.function for each in TABLES["product_pairs"].checks if each.name == check)
+    assert not call(function, given | {"product_pairs": break_it(rows)}).passed

@@ -201,7 +201,7 @@ def test_materializing_again_writes_no_row_and_tells_everything(
     assert run.failed_checks == {}
     assert [table for table in read if not table.startswith("raw.")] == []  # what a run has made is handed on in memory
 
-    assert len(run.materialized) == 41
+    assert len(run.materialized) == 47
     for asset, told in run.materialized.items():
         assert told["rows_in"] == told["rows_out"] + told["rows_quarantined"] + told.get("rows_deduplicated", 0), asset
         assert told["rows_quarantined"] == 0
@@ -257,8 +257,8 @@ def test_charts_are_drawn_where_they_are_declared(demo: str, graph: Graph, owner
     """A picture is drawn when its table has changed."""
     pictured = {"/".join(table.key) for table in declared.tables() if table.show}
     assert pictured == {
-        "marts/fact_orders", "cohorts/cohorts", "kpis/kpi_daily", "kpis/channel_performance", "kpis/funnel",
-        "alerts/wbr",
+        "marts/fact_orders", "cohorts/cohorts", "cohorts/cohort_curves", "kpis/kpi_daily", "kpis/channel_performance",
+        "kpis/funnel", "alerts/wbr",
     }  # fmt: skip
     for asset in pictured:
         owner.execute(f"DELETE FROM {asset.replace('/', '.')}".encode())

@@ -34,7 +34,10 @@ DESIGN = {
         "dim_date", "dim_channel", "dim_campaign", "dim_customer", "dim_product",
         "fact_orders", "fact_order_lines", "fact_refunds", "fact_spend", "fact_traffic",
     },
-    "cohorts": {"cohorts", "segments", "ltv_models", "ltv_holdout", "ltv_forecast"},
+    "cohorts": {
+        "cohorts", "cohort_curves", "cohort_months", "cohort_summary", "segments", "segment_channels", "customer_value",
+        "product_pairs", "ltv_models", "ltv_holdout", "ltv_forecast",
+    },
     "kpis": {"kpi_daily", "kpi_summary", "channel_performance", "funnel", "unit_economics"},
     "alerts": {"alerts", "wbr"},
 }  # fmt: skip

@@ -131,7 +131,7 @@ def materialize(ui: Ui) -> str:
     (location,) = ui.ask(LOCATION)["workspaceOrError"]["locationEntries"]
     assert (location["name"], location["loadStatus"]) == ("growthos", "LOADED")
     (repository,) = location["locationOrLoadError"]["repositories"]
-    assert len(repository["assetNodes"]) == 41
+    assert len(repository["assetNodes"]) == 47
     parameters = {
         "selector": {**REPOSITORY, "pipelineName": "refresh"},
         "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "shop"}]},

@@ -171,5 +171,5 @@ def test_members_of_only_one_window_have_their_rows(state_of):
 def test_wrong_kpis_are_clear_errors(state_of, ask):
     with pytest.raises(ValueError, match="did you mean blended_cac"):
         ask(state_of(), ["blended_cca"])
-    with pytest.raises(ValueError, match=r"cohort_revenue_net.*kpis\.cohorts"):
+    with pytest.raises(ValueError, match=r"mature_customers.*kpis\.cohorts"):
         ask(state_of(), ["ltv_at_days"])

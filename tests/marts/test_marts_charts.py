@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from growthos_assets import charts
+from growthos_assets.cohorts.cohort_curves import CohortCurves
 from growthos_assets.cohorts.cohorts import Cohorts
 from growthos_assets.marts.fact_orders import FactOrders
 from growthos_assets.metadata import PNG
@@ -30,6 +31,16 @@ STATE = pl.DataFrame(
 )
 COHORTS = pl.DataFrame(
     {"cohort_month": ["2025-12", "2026-01"], "d7_retention": [0.1, 0.2], "d30_retention": [0.3, None]}
+)
+CURVES = pl.DataFrame(
+    {
+        "cohort_by": ["all", "all", "all", "all", "month"],
+        "age_days": [0, 7, 14, 0, 0],
+        "is_left_truncated": [False, False, False, True, False],
+        "is_small": [False, False, True, False, False],
+        "mean_revenue_net": [10.0, 12.0, 90.0, 8.0, 7.0],
+        "mean_contribution_margin": [4.0, 5.0, 30.0, 3.0, 2.0],
+    }
 )
 ORDERS = pl.DataFrame(
     {
@@ -87,9 +98,20 @@ def test_young_cohort_has_no_cell() -> None:
     }
 
 
+def test_worth_by_age_is_of_all_known_customers_where_they_are_many() -> None:
+    assert rows(charts.value_curves(CURVES)) == {
+        (0, "Net revenue", 10.0),
+        (7, "Net revenue", 12.0),
+        (0, "Contribution margin", 4.0),
+        (7, "Contribution margin", 5.0),
+    }
+
+
 @pytest.mark.parametrize(
     ("chart", "frame"),
     [
+        (charts.value_curves, CURVES),
+        (charts.value_curves, empty(CohortCurves)),
         (charts.daily_revenue, ORDERS),
         (charts.daily_revenue, empty(FactOrders)),
         (charts.revenue_and_spend, STATE),
