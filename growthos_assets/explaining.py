@@ -28,7 +28,7 @@ from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import DAY
 from growthos_assets.staging.parse import DataType, clean, decoded, first_text
 from kpis import Window
-from kpis.engine import DAILY, DIMENSIONS, of_state
+from kpis.engine import CALENDAR, DAILY, DIMENSIONS, dated, of_state
 from kpis.explain import Explanation
 from kpis.explain import explain as taken_apart
 from kpis.kpi import Basis, RefundBasis
@@ -45,7 +45,7 @@ _NAMED: Final[Mapping[str, Sequence[str]]] = {
 }
 """What a row of each fact tells of itself beside day, channel and campaign. Traffic tells day and channel."""
 
-ITEM: Final = ("fact", *DIMENSIONS, "line_id", "refund_line_id")
+ITEM: Final = ("fact", *(name for name in DIMENSIONS if name not in CALENDAR), "line_id", "refund_line_id")
 
 
 class Facts(NamedTuple):
@@ -81,16 +81,24 @@ def itemized(facts: Facts, basis: RefundBasis = "event") -> pl.LazyFrame:
     items = (
         measures.rename({"campaign_id": "item"})
         .join(pl.concat(told, how="diagonal"), on="item", how="left")
+        .join(_ordered(facts.fact_orders), on="order_id", how="left")
         .with_columns(pl.col("fact").fill_null("fact_traffic"), pl.col("campaign_id").fill_null(NO_CAMPAIGN))
-        .select(*ITEM, *kpis.MEASURES)
     )
-    if basis == "event":
-        return items
-    ordered = facts.fact_orders.select("order_id", "order_date")
-    return (
-        items.join(ordered, on="order_id", how="left")
-        .with_columns(date=pl.coalesce("order_date", "date"))
-        .drop("order_date")
+    if basis == "order":
+        items = items.with_columns(date=pl.coalesce("order_date", "date"))
+    return items.select(*ITEM, *kpis.MEASURES)
+
+
+def _ordered(fact_orders: pl.LazyFrame) -> pl.LazyFrame:
+    """Of every order: its day, the country that it went to (ISO 3166), and its customer's cohort."""
+    cohorts = (
+        fact_orders.filter("is_counted")
+        .group_by("customer_id")
+        .agg(cohort_month=pl.col("order_date").min().dt.strftime("%Y-%m"))
+    )
+    country = pl.col("region").str.split("-").list.first()
+    return fact_orders.join(cohorts, on="customer_id", how="left").select(
+        "order_id", "order_date", "cohort_month", country=country
     )
 
 
@@ -120,7 +128,7 @@ class Explained:
         of_state(items, [kpi.name], list(member))
         adds = pl.any_horizontal(pl.col(kpi.measures).fill_null(0) != 0)
         is_member = [pl.col(key).eq_missing(pl.lit(value)) for key, value in member.items()]
-        rows = items.filter(self.explanation.window.filter(), adds, *is_member)
+        rows = dated(items, member).filter(self.explanation.window.filter(), adds, *is_member)
         return _traced(rows.select(*ITEM, *kpi.measures), facts, self.tenant)
 
 

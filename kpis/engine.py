@@ -1,12 +1,12 @@
 """From the state frame to KPIs at any grain, and from two windows to what changed.
 
 The state is kpi_daily: one row per date × channel_id × campaign_id with the columns of MEASURES; or any finer frame
-of the same measures, which may have the other columns of DIMENSIONS too.
+of the same measures, which may have the other columns of DIMENSIONS too. Its weeks and months are made from its dates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -18,9 +18,11 @@ from kpis.windows import Window
 
 Frame = pl.DataFrame | pl.LazyFrame
 
-DAILY: Final = ("date", "channel_id", "campaign_id")
+CALENDAR: Final[Mapping[str, str]] = {"week": "1w", "month": "1mo"}
+"""Keys that are made from the date, each named by its first day: ISO weeks, which begin on Monday, and months."""
+DAILY: Final = ("date", *CALENDAR, "channel_id", "campaign_id")
 """What kpi_daily can be read by. Traffic names no campaign: all of it is in "(none)"."""
-_OF_ORDERS: Final = (*DAILY, "order_id", "customer_id")
+_OF_ORDERS: Final = (*DAILY, "order_id", "customer_id", "country", "cohort_month")
 DIMENSIONS: Final = (*_OF_ORDERS, "product_id", "sku", "category")
 
 
@@ -35,7 +37,7 @@ class Known(NamedTuple):
 _SQUARES = tuple(m.name for m in MEASURES.values() if m.unit == "square")
 KNOWN: Final = (
     Known(("spend", "impressions", "clicks", "platform_conversions", "platform_value"), DAILY,
-          "ads are bought for campaigns, not for an order, a customer or a product"),
+          "ads are bought for campaigns, not for an order, a customer, a country or a product"),
     Known(("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases"), DAILY,
           "web analytics counts visits, and does not say whose, or of which product"),
     Known(("orders", "new_customers", *_SQUARES), _OF_ORDERS,
@@ -139,7 +141,13 @@ def of_measures(kpi: Kpi) -> bool:
 def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
     """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed."""
     sums = [MEASURES[name].total() for name in measures]
-    return state.lazy().group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
+    return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
+
+
+def dated(state: Frame, by: Iterable[str]) -> pl.LazyFrame:
+    """The state with those keys of CALENDAR that are asked for."""
+    asked = [name for name in by if name in CALENDAR]
+    return state.lazy().with_columns(pl.col("date").dt.truncate(CALENDAR[name]).alias(name) for name in asked)
 
 
 def of_state(state: Frame, names: Iterable[str], by: Sequence[str]) -> list[Kpi]:
@@ -153,6 +161,7 @@ def of_state(state: Frame, names: Iterable[str], by: Sequence[str]) -> list[Kpi]
             )
         require_meaning(kpi, by)
     keys = [name for name in state.lazy().collect_schema().names() if name not in MEASURES]
+    keys += CALENDAR if "date" in keys else ()
     if absent := [name for name in by if name not in keys]:
         raise ValueError(f"the state cannot be read by {', '.join(absent)}; it has {', '.join(keys)}")
     return chosen

@@ -66,12 +66,14 @@ def show_explanation(
 
 def _member(pairs: list[str]) -> dict[str, object]:
     """key=value as a member; no value is that of rows without one, such as a guest's."""
+    from kpis.engine import CALENDAR
+
     member: dict[str, object] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"{pair!r} names no member; write key=value, such as channel_id=meta")
-        member[key] = _day(value) if key == "date" else value or None
+        member[key] = _day(value) if key in ("date", *CALENDAR) else value or None
     return member
 
 
@@ -133,7 +135,7 @@ def _print(explained: "Explained") -> None:
 
 def _print_members(explained: "Explained") -> None:
     found = explained.explanation
-    effects = [name for name in ("mix", "rate", "unmatched") if found.members[name].is_not_null().any()]
+    effects = [name for name in ("mix", "rate", "unmatched") if (found.members[name].fill_null(0) != 0).any()]
     figures = ["now", "before", "contribution", *effects]
     rows = table(*found.by, *figures, right=figures)
     for row in _largest_first(found).iter_rows(named=True):

@@ -42,7 +42,8 @@ def test_people_are_told_basis_parts_and_members(
     assert "rate" not in shown.split()  # a sum has neither mix nor rate
     by_order = growthos("explain", "refund_rate", "-t", "acme", "--by", "category", "--basis", "order").out
     assert "Basis order: sales, and their refunds to date, on the day of the order" in by_order
-    assert "unmatched" in by_order
+    assert {"mix", "rate"} <= set(by_order.split())
+    assert "unmatched" not in by_order  # nothing is
     assert "beauty" in by_order
     assert "│ – " not in by_order  # what adds nothing is no member to a person
     terminal(60)
@@ -83,6 +84,38 @@ def test_a_files_rows_are_what_is_behind_its_numbers(shop: str, growthos: Comman
     assert (by_order["kpi"]["basis"], by_order["value"]) == ("order", said["value"])  # the return names no order
     orders = growthos("explain", "orders", *ask[2:], "--format", "json").document["rows"]
     assert [len(row["records"]) for row in orders] == [2]
+
+
+@pytest.mark.parametrize("key", ["country", "cohort_month"])
+def test_an_order_counts_where_it_went_and_in_its_customers_cohort(demo_to_read: str, key: str) -> None:
+    orders = load("marts/fact_orders", tenant="acme").filter("is_counted").sort("order_date").to_dicts()
+    first: dict[str | None, date] = {}
+    for order in orders:
+        first.setdefault(order["customer_id"], order["order_date"])
+    sums: dict[str | None, list[Any]] = {}
+    for order in (order for order in orders if NOW.start <= order["order_date"] <= NOW.end):
+        known = order["region" if key == "country" else "customer_id"] is not None
+        told = {"country": (order["region"] or "")[:2], "cohort_month": f"{first[order['customer_id']]:%Y-%m}"}[key]
+        member = sums.setdefault(told if known else None, [0, Decimal(0)])
+        member[0] += 1
+        member[1] += order["revenue_net"]
+    assert len(sums) > 5
+    for place, kpi in enumerate(("orders", "revenue_net")):
+        members = explain(kpi, "acme", NOW, by=[key], basis="order").explanation.members.filter(
+            pl.col("numerator") != 0
+        )
+        assert {row[key]: row["value"] for row in members.to_dicts()} == {of: sums[of][place] for of in sums}
+
+
+def test_weeks_are_read_from_the_days(demo_to_read: str, growthos: Command) -> None:
+    weeks = ("explain", "orders", "-t", "acme", "--days", "14", "--by", "week", "--format", "json")
+    members = growthos(*weeks).document["members"]
+    assert [member["week"] for member in members] == [
+        f"2026-{day}" for day in ("01-12", "01-19", "01-26", "02-02", "02-09")
+    ]
+    behind = growthos(*weeks, "--behind", "week=2026-02-09").document["rows"]
+    assert {row["date"] for row in behind} == {"2026-02-09"}
+    assert len(behind) == int(members[-1]["value"])
 
 
 @pytest.mark.parametrize(

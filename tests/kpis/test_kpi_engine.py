@@ -102,6 +102,17 @@ def test_the_published_summary_of_two_orders_after_nothing(state_of):
     assert {rows[kpi]["change"] for kpi in shown} == {None}  # there growth from 0 was 100 %
 
 
+def test_weeks_begin_on_monday_and_months_keep_their_year(state_of):
+    days = [date(2025, 12, 28), date(2025, 12, 29), date(2026, 1, 4), date(2026, 1, 31), date(2025, 1, 31)]
+    state = state_of(*({"date": day, "orders": 1} for day in days))
+    assert rollup(state, ["orders"], ["week"]).collect().rows() == [
+        (date(2025, 1, 27), 1), (date(2025, 12, 22), 1), (date(2025, 12, 29), 2), (date(2026, 1, 26), 1)
+    ]  # fmt: skip
+    assert rollup(state, ["orders"], ["month"]).collect().rows() == [
+        (date(2025, 1, 1), 1), (date(2025, 12, 1), 2), (date(2026, 1, 1), 2)
+    ]  # fmt: skip
+
+
 def test_sums_stay_exact_and_a_null_key_is_a_member(state_of):
     state = state_of(
         {"revenue_net": "0.1", "channel_id": None},

@@ -157,7 +157,7 @@ def test_what_has_no_value_says_why(state_of):
     [
         ("blended_cac", "product_id", "blended_cac by product_id means nothing: spend .* ads are bought for campaigns"),
         ("sessions", "customer_id", "sessions by customer_id means nothing: sessions .* does not say whose"),
-        ("contribution_after_marketing_pct", "sku", "Read it by date, channel_id, campaign_id"),
+        ("contribution_after_marketing_pct", "sku", "Read it by date, week, month, channel_id, campaign_id"),
         ("orders", "category", "an order may hold several products"),
         ("revenue_net", "product_id", "cannot be read by product_id; it has date, channel_id, campaign_id"),
         ("revenue_net", "spend", "cannot be read by spend"),
@@ -178,5 +178,5 @@ def test_a_grain_where_a_kpi_means_nothing_is_an_error_that_says_why(state_of, k
 
 def test_dimensions_are_those_that_all_measures_have():
     assert "product_id" in dimensions(KPIS["revenue_net"])
-    assert dimensions(KPIS["aov"])[-1] == "customer_id"
-    assert dimensions(KPIS["amer"]) == ("date", "channel_id", "campaign_id")
+    assert dimensions(KPIS["aov"])[-4:] == ("order_id", "customer_id", "country", "cohort_month")
+    assert dimensions(KPIS["amer"]) == ("date", "week", "month", "channel_id", "campaign_id")
