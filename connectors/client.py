@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from connectors.http import Meter
+from connectors.exchange import Meter
 from connectors.slices import Account, Policy, Slice
 from connectors.source import RawRecord
 

@@ -19,9 +19,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import ApiError, ConfigError, Transient
-from connectors.http import Budget, Http, Judge, Reply, Request, retry_after
+from connectors.exchange import Reply, Request, retry_after
+from connectors.http import Http, Judge
 
 TIMEOUT: Final = 10.0
 """Seconds to connect, to take a digest in and to answer, each: a sensor's tick has a minute for all receivers."""

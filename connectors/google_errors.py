@@ -21,7 +21,7 @@ from connectors.errors import (
     Rule,
     Transient,
 )
-from connectors.http import Reply, retry_after
+from connectors.exchange import Reply, retry_after
 from connectors.slices import midnight
 
 EXCERPT = 300

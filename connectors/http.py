@@ -5,102 +5,32 @@ The only module that knows the HTTP library (httpx2, the maintained line of http
 
 import functools
 import logging
-import math
 import random
-import re
 import ssl
 import weakref
-from base64 import b64encode
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any, Protocol
-from urllib.parse import parse_qsl, quote, urlsplit
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2 as httpx
 import msgspec
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
+from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import ApiError, AuthError, Bug, RateLimited, Transient
+from connectors.exchange import Meter, Reply, Request, secrets_among
 from connectors.wire import App, WireRequest
 
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)
-LONGEST_BACKOFF = 60.0
-LONGEST_WAIT = 300.0
-"""Seconds that a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
-SLICE_LASTS = timedelta(hours=1)
-"""How long after its first request a slice may still wait for anything."""
-TELLING = timedelta(minutes=1)
-"""From when on the pace of a slice tells how long it takes."""
-COME_BACK = timedelta(minutes=10)
-"""When a slice that waited for so long is asked for again; longer than anyone sleeps for it."""
-LONGEST_ASKED = timedelta(days=365).total_seconds()
 CHUNK = 1 << 16
-SECRET_LENGTH = 12  # no token or secret of these APIs is shorter
 for _library in ("httpx2", "httpcore2"):  # they log whole URLs and answers' headers, and some of those are secrets
     logging.getLogger(_library).setLevel(logging.WARNING)
 
 Transport = httpx.BaseTransport
 """What carries requests: None is the real network, `in_process` an App of this process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked. `json` or `form` is the body; a `path` that is a whole URL is taken as it is.
-
-    `cost` is what it is expected to take from the API's bucket, for the pace.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
-    json: Any = None
-    form: Mapping[str, str] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    cost: float = 1.0
-    authorized: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back, whole. Header names are in lower case; the URL is without its query.
-
-    `secrets` are the words that were sent for it and that nobody else may read.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-    at: datetime
-    secrets: frozenset[str] = field(default=frozenset(), repr=False)
-
-    def json(self) -> Any:
-        """The body, decoded; Transient if it is not JSON: a proxy's page, or half a body."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Transient(f"{self.url} answered {self.status} with something that is not JSON.") from None
-
-    def masked(self, text: str) -> str:
-        """The text without the secrets: whatever quotes an answer says it through this, before cutting it short."""
-        words = sorted({word for secret in self.secrets for word in _spellings(secret)}, key=len, reverse=True)
-        # the longest first, since one may begin with another
-        return re.sub("|".join(map(re.escape, words)), "…", text, flags=re.IGNORECASE) if words else text
-
-
-@dataclass(slots=True)
-class Meter:
-    """What the wire has seen: requests, failures among them, seconds waited, bytes, and the API's own quota words."""
-
-    requests: int = 0
-    failures: int = 0
-    waited: float = 0.0
-    received: int = 0
-    quota: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Pace(Protocol):
@@ -149,47 +79,6 @@ class Open:
 
 Judge = Callable[[Reply], ApiError | None]
 """Reads an answer by the API's error table; None is success."""
-
-
-class Budget:
-    """What a slice may cost: failures, seconds of waiting for them to pass, and time in all."""
-
-    def __init__(
-        self, clock: Clock, failures: int = 30, seconds: float = 900.0, lasts: timedelta = SLICE_LASTS
-    ) -> None:
-        self.clock = clock
-        self.failures = failures
-        self.seconds = seconds
-        self.deadline = clock.now() + lasts
-
-    def delay(self, error: ApiError, attempt: int, dice: random.Random) -> float:
-        """Seconds to wait before the next try. Raises the error if it does not pass, or the budget does not last."""
-        match error:
-            case RateLimited():
-                wait = max(0.0, (error.retry_at - self.clock.now()).total_seconds())
-            case Transient(after=float(asked) | int(asked)):
-                wait = float(asked)
-            case Transient():
-                wait = dice.uniform(0, min(LONGEST_BACKOFF, 2.0**attempt))  # full jitter
-            case _:
-                raise error
-        self.failures -= 1
-        self.seconds -= wait
-        if self.failures < 0 or self.seconds < 0 or wait > LONGEST_WAIT:
-            raise error
-        return wait + dice.uniform(0, 1)
-
-    def outlasted(self, done: int, whole: int, since: datetime) -> bool:
-        """Whether what has been done since then shows that the whole will not be done in the slice's time."""
-        now = self.clock.now()
-        spent = now - since
-        return done < whole and spent >= TELLING and spent * (whole - done) > (self.deadline - now) * done
-
-    def check(self, seconds: float, why: str) -> None:
-        """Raises RateLimited if the slice's time were over after so many seconds more, whatever they are for."""
-        now = self.clock.now()
-        if now + timedelta(seconds=seconds) > self.deadline:
-            raise RateLimited(f"{why} The time for one slice is over.", retry_at=now + COME_BACK)
 
 
 class Http:
@@ -307,8 +196,7 @@ class Http:
         url = str(response.url.copy_with(query=None))
         signed = parse_qsl(urlsplit(request.path).query)  # whoever has such a URL may fetch what it leads to
         said = (*sent.values(), *(request.form or {}).values(), *request.query.values(), *(word for _, word in signed))
-        secrets = frozenset(word for value in said for word in value.split() if len(word) >= SECRET_LENGTH)
-        return Reply(response.status_code, headers, body, url, self.clock.now(), secrets)
+        return Reply(response.status_code, headers, body, url, self.clock.now(), secrets_among(said))
 
     @contextmanager
     def _open(self, request: Request, headers: dict[str, str]) -> Generator[httpx.Response]:
@@ -353,32 +241,10 @@ class Http:
             raise Bug(f"{where} cannot be asked ({type(error).__name__}).") from None
 
 
-def _spellings(secret: str) -> set[str]:
-    """How an answer may quote it: as it is, as URLs and forms do, as JSON that escapes slashes does, in base64."""
-    return {secret, quote(secret, safe=""), secret.replace("/", r"\/"), b64encode(secret.encode()).decode()}
-
-
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Whom to trust, for every client: reading it takes longer than a request."""
     return httpx.create_ssl_context()
-
-
-def retry_after(reply: Reply) -> timedelta | None:
-    """The wait that a Retry-After header asks for, in seconds or as a date (RFC 9110, 10.2.3); none if it is neither.
-
-    A year at most, so that it can be added to any instant.
-    """
-    value = reply.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - reply.at).total_seconds()
-    return timedelta(seconds=min(max(0.0, seconds), LONGEST_ASKED)) if math.isfinite(seconds) else None
 
 
 def in_process(app: App) -> httpx.BaseTransport:

@@ -11,7 +11,7 @@ from connectors.client import Client, Finding, Page
 from connectors.clock import SystemClock
 from connectors.credentials import CREDENTIALS, Credential, ShopifyCredential
 from connectors.errors import ApiError, ConfigError
-from connectors.http import Meter
+from connectors.exchange import Meter
 from connectors.oauth.providers import Hosts
 from connectors.slices import Account, Policy, Slice
 from growthos_assets.loading import warehouse

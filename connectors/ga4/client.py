@@ -11,14 +11,16 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
 from connectors.errors import ApiError, AuthError, ConfigError, Truncated
+from connectors.exchange import Reply, Request
 from connectors.ga4 import API_VERSION, PAGE_SIZE, REPORTS, Report, records
 from connectors.ga4.errors import judge
 from connectors.ga4.pace import QUOTAS, Pace
 from connectors.google_errors import clock_finding
-from connectors.http import Authorizer, Budget, Http, Reply, Request, Transport
+from connectors.http import Authorizer, Http, Transport
 from connectors.slices import DAY, Account, Policy, Slice, request_hash
 from connectors.source import Body, RawRecord
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connectors.errors import ApiError, ApiRetired, ConfigError, PermissionDenied, RateLimited, Rule
+from connectors.exchange import Reply
 from connectors.google_errors import SERVICES, Failure, failure, next_day, next_hour, verdict
-from connectors.http import Reply
 
 PAUSE = 30.0
 """Seconds before a server in trouble is asked again: ten of its errors in an hour lock the property."""

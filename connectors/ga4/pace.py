@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.errors import RateLimited
+from connectors.exchange import Meter, Reply, Request
 from connectors.google_errors import next_day, next_hour
-from connectors.http import Meter, Reply, Request
 
 LONGEST_WAIT = timedelta(minutes=5)
 SERVER_ERRORS = "serverErrorsPerProjectPerHour"

@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
+from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import Transient
+from connectors.exchange import Reply, Request
 from connectors.google_ads import API_VERSION
 from connectors.google_ads.arrays import elements
 from connectors.google_ads.errors import judge
 from connectors.google_ads.pace import Pace
-from connectors.http import Authorizer, Budget, Http, Reply, Request, Transport
+from connectors.http import Authorizer, Http, Transport
 from connectors.source import Body
 
 BASE_URL = "https://googleads.googleapis.com"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from connectors import sunset
+from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
 from connectors.errors import ApiError, AuthError, ConfigError, PermissionDenied, TooBig, Transient, Truncated
@@ -15,7 +16,7 @@ from connectors.google_ads.api import Api
 from connectors.google_ads.errors import EXPIRED_PAGE_TOKEN, INVALID_PAGE_TOKEN
 from connectors.google_ads.hierarchy import CLIENTS, NOT_REACHED, Reached, reached, refused
 from connectors.google_errors import clock_finding
-from connectors.http import Authorizer, Budget, Transport
+from connectors.http import Authorizer, Transport
 from connectors.slices import DAY, Account, Policy, Slice, request_hash
 from connectors.source import Body
 

@@ -18,8 +18,8 @@ from connectors.errors import (
     Transient,
     Truncated,
 )
+from connectors.exchange import Reply
 from connectors.google_errors import SERVICES, Failure, failure, next_day, verdict
-from connectors.http import Reply
 
 EXPIRED_PAGE_TOKEN = "requestError.EXPIRED_PAGE_TOKEN"
 INVALID_PAGE_TOKEN = "requestError.INVALID_PAGE_TOKEN"

@@ -4,9 +4,9 @@ import re
 from datetime import datetime, timedelta
 
 from connectors.errors import RateLimited
+from connectors.exchange import Meter, Reply, Request
 from connectors.google_ads.errors import TABLE, retry_at
 from connectors.google_errors import failure, verdict
-from connectors.http import Meter, Reply, Request
 
 BURST = 20.0
 PER_SECOND = 5.0

@@ -6,8 +6,8 @@ https://developers.facebook.com/docs/marketing-api/reference/ad-account
 from collections.abc import Sequence
 from datetime import datetime
 
+from connectors.budget import Budget
 from connectors.errors import ConfigError, PermissionDenied
-from connectors.http import Budget
 from connectors.meta.reports import Graph
 from connectors.slices import Account
 from connectors.source import Body

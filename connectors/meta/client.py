@@ -4,9 +4,11 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
-from connectors.http import Budget, Http, Meter, Transport
+from connectors.exchange import Meter
+from connectors.http import Http, Transport
 from connectors.meta import API_VERSION, SUNSET, records
 from connectors.meta.accounts import accounts, number
 from connectors.meta.errors import judge

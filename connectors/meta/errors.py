@@ -23,7 +23,7 @@ from connectors.errors import (
     TooBig,
     Transient,
 )
-from connectors.http import Reply, retry_after
+from connectors.exchange import Reply, retry_after
 from connectors.meta import API_VERSION
 from connectors.meta.pace import account_of, readings
 

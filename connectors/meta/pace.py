@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from connectors.errors import RateLimited
-from connectors.http import Meter, Reply, Request
+from connectors.exchange import Meter, Reply, Request
 
 SLOW, STOP = 75.0, 90.0  # percent
 PAUSE = timedelta(seconds=60)

@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors import sunset
+from connectors.budget import Budget
 from connectors.client import Finding
 from connectors.errors import ApiError, AuthError
-from connectors.http import Budget, Meter, Reply
+from connectors.exchange import Meter, Reply
 from connectors.meta import API_VERSION, SUNSET
 from connectors.meta.errors import GRANT, RECONNECT, fault
 from connectors.meta.reports import Graph

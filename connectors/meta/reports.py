@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from connectors.budget import Budget
 from connectors.errors import Bug, TooBig, Transient, Truncated
-from connectors.http import Budget, Http, Reply, Request
+from connectors.exchange import Reply, Request
+from connectors.http import Http
 from connectors.meta import API_VERSION, PAGE_SIZE
 from connectors.meta.errors import PAGE_TOO_BIG, fault
 from connectors.source import Body

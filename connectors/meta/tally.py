@@ -1,7 +1,7 @@
 """Whether every row came: what the rows add up to, day by day, against what the account itself says.
 
 Impressions and clicks add up exactly. Spend is told rounded, so that a sum of it may differ from the account's by half
-of the smallest unit for each row.
+of the smallest unit for each row, and for the account's own.
 
 Insights counts no rows, so a page that gets lost between two others shows in nothing but the sums. Rows of which
 the account delivered nothing that day, and only later conversions are told, add nothing to them: a lost page that
@@ -43,7 +43,9 @@ class Tally:
         half = _smallest_unit([*self._rows.values(), *told]) / 2
         for day in sorted(came.keys() | said.keys()):
             ours, theirs = came.get(day, NOTHING), said.get(day, NOTHING)
-            if ours[1:] != theirs[1:] or abs(ours[0] - theirs[0]) > half * rows[day]:
+            if ours[1:] != theirs[1:] or abs(ours[0] - theirs[0]) > half * (
+                rows[day] + 1
+            ):  # the account's own is rounded too
                 raise Truncated(
                     f"Meta's rows of {day} add up to {_words(ours)}, and its account says {_words(theirs)}. "
                     "Some rows are missing."

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from connectors.errors import ApiError, AuthError, Bug, ConfigError, PermissionDenied, Rule, Transient
-from connectors.http import Judge, Reply, retry_after
+from connectors.exchange import Reply, retry_after
+from connectors.http import Judge
 
 EXCERPT = 200
 

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import msgspec
 
+from connectors.budget import Budget
 from connectors.clock import Clock
 from connectors.errors import Bug
-from connectors.http import Budget, Http, Reply, Request, Transport
+from connectors.exchange import Reply, Request
+from connectors.http import Http, Transport
 from connectors.oauth.errors import judge_by
 from connectors.oauth.providers import Provider
 

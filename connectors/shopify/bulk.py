@@ -11,8 +11,10 @@ from typing import IO, Any
 
 import msgspec
 
+from connectors.budget import Budget
 from connectors.errors import ApiError, RateLimited, Transient
-from connectors.http import Budget, Http, Reply, Request
+from connectors.exchange import Reply, Request
+from connectors.http import Http
 from connectors.shopify.errors import failure
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.join import Joined, Node

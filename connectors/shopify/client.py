@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
+from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
 from connectors.errors import PermissionDenied, TooBig
-from connectors.http import Authorizer, Budget, Http, Meter, Transport
+from connectors.exchange import Meter
+from connectors.http import Authorizer, Http, Transport
 from connectors.shopify import API_VERSION, SUNSET
 from connectors.shopify.bulk import Bulk
 from connectors.shopify.errors import judge

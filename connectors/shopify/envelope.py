@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors.http import Reply
+from connectors.exchange import Reply
 
 
 class ThrottleStatus(msgspec.Struct, rename="camel", frozen=True):

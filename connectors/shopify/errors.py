@@ -17,7 +17,7 @@ from connectors.errors import (
     Transient,
     Truncated,
 )
-from connectors.http import Reply, retry_after
+from connectors.exchange import Reply, retry_after
 from connectors.shopify import API_VERSION
 from connectors.shopify.envelope import Envelope, envelope
 

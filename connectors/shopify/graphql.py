@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Any
 
+from connectors.budget import Budget
 from connectors.errors import TooBig
-from connectors.http import Budget, Http, Reply, Request
+from connectors.exchange import Reply, Request
+from connectors.http import Http
 from connectors.shopify import API_VERSION, PAGE_SIZE
 from connectors.shopify.errors import COSTS_TOO_MUCH
 from connectors.shopify.queries import SCOPES, Operation, granted

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.errors import RateLimited
-from connectors.http import Meter, Reply, Request
+from connectors.exchange import Meter, Reply, Request
 from connectors.shopify.envelope import ThrottleStatus, envelope
 
 LONGEST_WAIT = 300.0  # seconds; a longer one is for the scheduler, not for a sleep

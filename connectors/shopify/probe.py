@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from connectors import sunset
 from connectors.client import Finding
 from connectors.errors import ApiError
-from connectors.http import Reply
+from connectors.exchange import Reply
 from connectors.shopify import API_VERSION, SUNSET
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.queries import SHOP

@@ -7,8 +7,8 @@ are asked for refunds and sales: a tenth of the orders, and that is what makes a
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from connectors.budget import Budget
 from connectors.errors import TooBig, Truncated
-from connectors.http import Budget
 from connectors.shopify import PAGE_SIZE
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.queries import (

@@ -6,13 +6,15 @@ from random import Random
 import pytest
 from google_pulling import Login, at
 
+from connectors.budget import Budget
 from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
 from connectors.errors import ApiError, ApiRetired, RateLimited, Transient
+from connectors.exchange import Meter, Reply, Request
 from connectors.fake.ga4 import EXHAUSTED, FakeGa4
 from connectors.ga4.errors import PAUSE, TABLE, judge
 from connectors.ga4.pace import QUOTAS, SERVER_ERRORS, Pace
-from connectors.http import Budget, Http, Meter, Reply, Request, in_process
+from connectors.http import Http, in_process
 from connectors.wire import WireResponse
 
 NOW = datetime(2026, 2, 10, 5, 30, tzinfo=UTC)

@@ -6,15 +6,17 @@ from random import Random
 import pytest
 from google_pulling import Login, at
 
+from connectors.budget import Budget
 from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
 from connectors.errors import ApiError, ApiRetired, Bug, RateLimited, Transient
+from connectors.exchange import Meter, Reply, Request
 from connectors.fake.google_ads import CLIENT, MANAGER, FakeGoogleAds
 from connectors.google_ads.errors import TABLE, judge
 from connectors.google_ads.hierarchy import CLIENTS
 from connectors.google_ads.pace import BURST, PER_SECOND, Pace
 from connectors.google_errors import next_day, next_hour
-from connectors.http import Budget, Http, Meter, Reply, Request, in_process
+from connectors.http import Http, in_process
 from connectors.wire import WireResponse
 
 WORLD = DemoSource(days=10).world

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connectors.budget import COME_BACK, SLICE_LASTS, Budget
 from connectors.clock import VirtualClock
 from connectors.errors import AuthError, Bug, RateLimited, Transient
+from connectors.exchange import Reply, Request, retry_after
 from connectors.fake.serving import serving
-from connectors.http import COME_BACK, SLICE_LASTS, Budget, Http, Reply, Request, Unpaced, in_process, retry_after
+from connectors.http import Http, Unpaced, in_process
 from connectors.wire import WireResponse
 
 NOW = datetime(2026, 2, 10, 5, 30, tzinfo=UTC)

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from meta_pulling import ACCOUNT, LAST_DAY, SOURCE, served, shop, truth
 
+from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.client import Proof
 from connectors.errors import AuthError, ConfigError, RateLimited, TooBig, Truncated
 from connectors.fake.meta import ACCESS_TOKEN
 from connectors.fake.meta_insights import GraphError
-from connectors.http import COME_BACK, SLICE_LASTS
 from connectors.meta import PAGE_SIZE
 from connectors.meta.query import narrower
 from connectors.slices import plan

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from meta_pulling import SOURCE, served, shop
 
+from connectors.budget import Budget
 from connectors.errors import ApiRetired, AuthError, Bug, ConfigError, PermissionDenied, RateLimited, TooBig, Transient
+from connectors.exchange import Reply
 from connectors.fake.meta import ACCESS_TOKEN
 from connectors.fake.meta_insights import GraphError
-from connectors.http import Budget, Reply
 from connectors.meta.errors import BLOCKED_FOR, MESSAGES, TABLE, judge
 
 ROWS = [

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from meta_pulling import ACCOUNT, SOURCE, shop, truth
 
 from connectors.errors import RateLimited
-from connectors.http import Meter, Reply, Request
+from connectors.exchange import Meter, Reply, Request
 from connectors.meta.pace import Pace, readings
 
 NOW = SOURCE.now

@@ -23,10 +23,11 @@ from connectors.clock import VirtualClock
 from connectors.connect import hosts_below
 from connectors.credentials import GoogleLogin, ShopifyCredential
 from connectors.errors import ApiError, AuthError, Bug, ConfigError, Rule, Transient
+from connectors.exchange import Reply, Request
 from connectors.fake.faults import flaky
 from connectors.fake.oauth import CLIENT_ID, CLIENT_SECRET, FakeOAuth
 from connectors.fake.serving import serving
-from connectors.http import Http, Reply, Request, in_process
+from connectors.http import Http, in_process
 from connectors.oauth.authorizers import for_google, for_shopify
 from connectors.oauth.errors import EXCERPT, GOOGLE, META, SHOPIFY, STATUSES
 from connectors.oauth.providers import Hosts, Provider, google, meta, shopify

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shopify_api import Seen, client, end, everything, pulled, small, storm
 
+from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, PermissionDenied, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.shopify import FakeShopify
-from connectors.http import COME_BACK, SLICE_LASTS
 from connectors.shopify import bulk
 from connectors.shopify.bulk import STALE
 from connectors.shopify.join import Joined

@@ -12,13 +12,14 @@ from msgspec import structs
 from shopify_api import ACCOUNT, STREAMS, TOKEN, Seen, Token, client, end, everything, pulled, small, with_order
 
 from connectors import slices
+from connectors.budget import Budget
 from connectors.clock import VirtualClock
 from connectors.demo.aftermath import Aftermath
 from connectors.errors import ApiRetired, ConfigError, PermissionDenied, TooBig
 from connectors.fake import shopify
 from connectors.fake.serving import serving
 from connectors.fake.shopify import PATH, FakeShopify
-from connectors.http import Budget, Http
+from connectors.http import Http
 from connectors.shopify import API_VERSION, SUNSET, join
 from connectors.shopify import client as module
 from connectors.shopify.client import POLICIES, ShopifyClient

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from shopify_api import TOKEN, Token, client, end, everything, pulled, small
 
+from connectors.budget import Budget
 from connectors.clock import VirtualClock
 from connectors.errors import AuthError, Bug, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.serving import serving
 from connectors.fake.shopify import FakeShopify
-from connectors.http import Budget, Http
+from connectors.http import Http
 from connectors.shopify.client import ShopifyClient
 from connectors.shopify.errors import TABLE
 from connectors.wire import WireResponse

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from connectors.clock import VirtualClock
 from connectors.errors import RateLimited
+from connectors.exchange import Meter, Reply, Request
 from connectors.fake.points import Bucket
-from connectors.http import Meter, Reply, Request
 from connectors.shopify.pace import MARGIN, CostPace
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from connectors.client import Finding, Page, Proof
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, AuthError, Bug, RateLimited, TooBig, Transient
-from connectors.http import Meter
+from connectors.exchange import Meter
 from connectors.slices import Account, Policy, Slice
 from connectors.source import STREAMS, RawRecord, Stream
 from growthos_assets.loading import warehouse
