@@ -1,6 +1,7 @@
 """Slices pulled one by one: each taken in whole, landed in one short transaction if it is proven, or told why not.
 
-With a slice ends what the source no longer has: of a day that is reported anew, and of what a census lists.
+With a slice ends what the source no longer has: of a day that is reported anew, and of what a census lists. A source
+that leaves out what it had is asked twice, since an answer may be empty by mistake, and its count with it.
 """
 
 from collections import deque
@@ -36,6 +37,10 @@ PULLS = 3
 
 ENDS_ACCOUNT = (AuthError, PermissionDenied, ConfigError, ApiRetired, RateLimited)
 """What the account's next slice would meet as well."""
+
+
+class LeftOut(Truncated):
+    """Records that were here did not come, and nothing says yet that it is so."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     """
     meter, part = job.client.meter, asked.part
     requests, waited = meter.requests, meter.waited
-    attempts = 0
+    attempts, asked_twice = 0, False
     failure: ApiError | None = None
 
     def effort() -> Effort:
@@ -109,9 +114,10 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     while attempts < PULLS and (failure is None or isinstance(failure, (Transient, Truncated))):
         attempts += 1
         try:
-            _pull(job, book, account, asked, effort)
+            _pull(job, book, account, asked, effort, asked_twice)
         except ApiError as error:
             failure = error
+            asked_twice |= isinstance(error, LeftOut)
         else:
             book.verified()
             job.report.verified += 1
@@ -139,8 +145,10 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     return []
 
 
-def _pull(job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callable[[], Effort]) -> None:
-    """Take a slice in, then land it in one transaction; with it ends what the source no longer has."""
+def _pull(
+    job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callable[[], Effort], asked_twice: bool
+) -> None:
+    """Take a slice in and land it in one transaction; with it ends what the source no longer has, if `asked_twice`."""
     stream, report, whole = job.stream, job.report, asked.whole
     brought, vanished = Brought(), 0
 
@@ -159,6 +167,10 @@ def _pull(job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callab
             if among and whole.left == 1:
                 others = brought.ids if asked.part.is_census else whole.ids
                 vanished = raw.bury(transaction, stream.source, stream.name, among, others, seen_at)
+            if vanished and not asked_twice:
+                raise LeftOut(
+                    f"{stream.key}: {vanished} records that were here did not come. They are asked for again."
+                )
             counts = Counts(proof.at_least, len(brought.ids), landed.landed, landed.restated, vanished, proof.how)
             book.landed(transaction, asked.pull_id, counts, effort())
 

@@ -405,6 +405,19 @@ def test_what_none_of_a_days_parts_brings_is_gone_from_the_day(pull: Callable[..
     assert (whole["state"], whole["rows_vanished"]) == ("verified", 2)
 
 
+def test_a_source_that_says_nothing_by_mistake_ends_nothing(pull: Callable[..., Synced]):
+    client = Shop()
+    pull(client, stream=TRAFFIC)
+    here = landed(table="raw.ga4_traffic")
+    client.clock.sleep(DAY.total_seconds())
+    everything, empty = client.records, iter([True])
+    client.records = lambda part: [] if next(empty, False) else everything(part)
+    done = pull(client, stream=TRAFFIC)
+    assert (done.vanished, done.problems) == (0, [])
+    assert landed(table="raw.ga4_traffic") > here
+    assert book()["attempts"].to_list()[-1] == 2
+
+
 def test_a_part_that_failed_may_have_what_the_others_do_not(pull: Callable[..., Synced]):
     client = Shop(source="ga4", split_by="hour", trouble=in_one_piece)
     pull(client, stream=TRAFFIC)
