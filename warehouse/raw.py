@@ -123,6 +123,13 @@ def created(field: str, start: datetime, end: datetime) -> str:
     return f"{at} >= {_instant(start)} AND {at} < {_instant(end)}"
 
 
+def holds(warehouse: Warehouse, tenant_id: str, source: str, stream: str) -> bool:
+    """Whether any record of the stream is here."""
+    of_stream = f"source = {literal(source)} AND stream = {literal(stream)}"
+    with warehouse.as_tenant(tenant_id) as cursor:
+        return query(cursor, f"SELECT EXISTS (SELECT FROM raw.raw_events WHERE {of_stream}) AS held")["held"].item()
+
+
 def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
     """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
 

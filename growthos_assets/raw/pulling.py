@@ -45,7 +45,7 @@ class LeftOut(Truncated):
 
 @dataclass(frozen=True)
 class Sync:
-    """What every slice of a stream's sync needs."""
+    """What every slice of a stream's sync needs. `is_first` if nothing of the stream was here: then nothing can end."""
 
     database: Warehouse
     tenant: Tenant
@@ -56,6 +56,7 @@ class Sync:
     seen_at: Callable[[], datetime]
     report: Synced
     listener: Callable[[Synced], None]
+    is_first: bool
 
 
 @dataclass(slots=True)
@@ -164,7 +165,7 @@ def _pull(
         def seal(transaction: Cursor, landed: raw.Landed) -> None:
             nonlocal vanished
             among = _told_of(stream, account, whole.slice)
-            if among and whole.left == 1:
+            if among and whole.left == 1 and not job.is_first:
                 others = brought.ids if asked.part.is_census else whole.ids
                 vanished = raw.bury(transaction, stream.source, stream.name, among, others, seen_at)
             if vanished and not asked_twice:

@@ -16,7 +16,7 @@ from connectors.source import Stream
 from growthos_assets.raw.landing import encoder
 from growthos_assets.raw.pulling import Sync, entry, problem, pull_all
 from growthos_assets.raw.synced import CLOSED, SCOPE, WAITING, Problem, Synced
-from warehouse import ledger
+from warehouse import ledger, raw
 from warehouse.database import Warehouse
 from warehouse.ledger import EVERY_ACCOUNT, KEPT, Ledger
 from warehouse.tenants import Tenant
@@ -54,7 +54,8 @@ def sync(
     problem leaves the others alone.
     """
     report = Synced(api_version=client.api_version)
-    job = Sync(database, tenant, client, clock, stream, encoder(tenant, stream), seen_at, report, listener)
+    is_first = not raw.holds(database, tenant.tenant_id, stream.source, stream.name)
+    job = Sync(database, tenant, client, clock, stream, encoder(tenant, stream), seen_at, report, listener, is_first)
     before, waited = client.meter.requests, client.meter.waited
     address = (stream.source, stream.name)
     if notice := sunset.notice(client.source, client.api_version, client.sunset, clock.now().date()):
