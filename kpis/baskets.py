@@ -17,7 +17,8 @@ def product_pairs(lives: Frame, lines: Frame) -> pl.LazyFrame:
     """One row per kind, product and other product that were bought at least LEAST times, sorted.
 
     `lives` is what lives.lives() gives, with order_id; `lines` holds the counted lines: order_id, product_id, sku. So
-    guests are left out. A basket is what a customer bought on one day. Of kind
+    guests are left out. A basket is what a customer bought on one day, known or not: a day of orders without a counted
+    line is none, and stands between no two. Of kind
 
     - "together": both are in a basket. Each pair is there twice, once for each product.
     - "next": the product is in a basket, the other in the customer's next one; it may be the same product. Baskets
@@ -29,15 +30,16 @@ def product_pairs(lives: Frame, lines: Frame) -> pl.LazyFrame:
     confidence: Agrawal, Imielinski, Swami, SIGMOD 1993; lift (there: interest): Brin, Motwani, Ullman, Tsur, SIGMOD
     1997.
     """
-    days = lives.lazy().select("customer_id", "order_date").unique().sort("customer_id", "order_date")
+    sold = (
+        lives.lazy()
+        .select("order_id", "customer_id", "order_date")
+        .join(lines.lazy().select("order_id", PRODUCT.alias("product")), on="order_id")
+    )
+    days = sold.select("customer_id", "order_date").unique().sort("customer_id", "order_date")
     is_followed = (col("customer_id") == col("customer_id").shift(-1)).fill_null(False)
     baskets = days.with_columns(pl.int_range(pl.len()).alias("basket"), is_followed.alias("is_followed"))
     items = (
-        lives.lazy()
-        .select("order_id", "customer_id", "order_date")
-        .join(baskets, on=["customer_id", "order_date"])
-        .select("order_id", "basket", "is_followed")
-        .join(lines.lazy().select("order_id", PRODUCT.alias("product")), on="order_id")
+        sold.join(baskets, on=["customer_id", "order_date"])
         .select("basket", "product", "is_followed")
         .unique()
         .collect()  # what follows reads it several times
@@ -50,7 +52,6 @@ def product_pairs(lives: Frame, lines: Frame) -> pl.LazyFrame:
 
 def _pairs(kind: str, before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """The pairs of a product in a basket of `before` and one in the basket of the same number of `after`."""
-    before = before.join(after, on="basket", how="semi")
     after = after.join(before, on="basket", how="semi").rename({"product": "other"})
     baskets = before["basket"].n_unique()
     # a pair is no more frequent than either of the two

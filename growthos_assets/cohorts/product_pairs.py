@@ -12,7 +12,7 @@ from growthos_assets.marts.fact_order_lines import FactOrderLines
 from growthos_assets.table import Finding, check, table
 from warehouse.contract import Table, column
 
-_BASKETS = ["fact_orders.customer_id", "fact_orders.order_date"]
+_BASKETS = ["fact_orders.customer_id", "fact_orders.order_date", "fact_order_lines.order_id"]
 _PRODUCT = ["fact_order_lines.product_id", "fact_order_lines.sku"]
 _PAIR = {"sources": [*_BASKETS, *_PRODUCT]}
 _LABEL = {"sources": [*_PRODUCT, "dim_product.title", "dim_product.sku"]}
@@ -21,8 +21,8 @@ _LABEL = {"sources": [*_PRODUCT, "dim_product.title", "dim_product.sku"]}
 class ProductPairs(Table, name="cohorts.product_pairs", key=("kind", "product", "other")):
     """One row per product and other product that were often bought together, or the other next.
 
-    A basket is what a customer bought on one day; guests are left out, since nobody knows what they bought next. Pairs
-    of fewer than 10 baskets are left out: they are chance. Read it by product, the highest lift first.
+    A basket is what a customer bought on one day, but for gift cards; guests are left out, since nobody knows what they
+    bought next. Pairs of fewer than 10 baskets are left out: they are chance. Read by product, the highest lift first.
     """
 
     kind: str = column(

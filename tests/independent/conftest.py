@@ -13,13 +13,18 @@ from independent_shops import Drawn, staged
 from warehouse import tenants
 
 SHOPS = 100
+CROWDED = {102: 500, 107: 1200}
+"""Days by seed of shops with enough customers for a channel's payback, and enough baskets for pairs of products."""
 SUMMARIZED = 5
 """Shops of which kpi_summary is made too: those with the most orders that have been open for longer than a year."""
 
 
 @pytest.fixture(scope="module")
 def shops() -> list[Drawn]:
-    return [Drawn(seed) for seed in range(SHOPS)]
+    return [
+        *(Drawn(seed) for seed in range(SHOPS)),
+        *(Drawn(seed, customers=270, orders=[900], days=[days]) for seed, days in CROWDED.items()),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,8 @@ def ledger(
             told = Ledger(connection)
             for name, rows in staging.items():
                 told.add(f"staging.{name}", rows)
-            told.run((Path(__file__).parent / "base.sql").read_text())
+            for script in ("base.sql", "buyers.sql"):
+                told.run((Path(__file__).parent / script).read_text())
             yield told
 
 

@@ -11,7 +11,11 @@ from growthos_assets.table import TABLES, Call, Declaration, reads, upstream_fir
 from warehouse.contract import polars_schema
 
 FACTS = ("fact_orders", "fact_order_lines", "fact_refunds", "fact_spend", "fact_traffic")
-SHOWN = ("kpi_daily", "kpi_summary", "channel_performance", "unit_economics", "funnel", "cohorts", "segments")
+COHORTS = (
+    *("cohorts", "segments", "cohort_curves", "cohort_months", "cohort_summary"),
+    *("customer_value", "segment_channels", "product_pairs"),
+)
+SHOWN = ("kpi_daily", "kpi_summary", "channel_performance", "unit_economics", "funnel", *COHORTS)
 """The tables whose every number SQL says too; kpi_daily's by its KPIs."""
 
 Frames = dict[str, pl.DataFrame]

@@ -39,7 +39,6 @@ LAST_DAYS = (
 HISTORIES = (1, 8, 40, 120, 500)
 """How many days a shop has been open: a window may reach before its first day."""
 
-CUSTOMERS = (None, *(f"c{n}" for n in range(9)))
 CHANNELS = ("meta", "google", "email", "organic", "direct", "other")
 CAMPAIGNS = (
     # Spring is one campaign of each channel, Twin two of one
@@ -91,13 +90,16 @@ class Shop:
 
 
 class Drawn(Shop):
-    """A shop drawn from a seed."""
+    """A shop drawn from a seed, with up to that many customers, one guest to nine of them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self, seed: int, customers: int = 9, orders: Sequence[int] = (0, 1, 12, 40), days: Sequence[int] = HISTORIES
+    ) -> None:
         self._dice = random.Random(seed)
+        self._people = [*[None] * (customers // 9), *(f"c{n}" for n in range(customers))]
         self.zone = ZoneInfo(self._dice.choice(ZONES))
         self.last_day = self._dice.choice(LAST_DAYS)
-        self.days = self._dice.choice(HISTORIES)
+        self.days = self._dice.choice(days)
         now = self._instant(-1)
         tenant = Tenant(
             f"shop-{seed:03}",
@@ -111,7 +113,7 @@ class Drawn(Shop):
         self._lines: list[tuple[Row, Row]] = []
         # some shops are new, some have stopped selling for months, and the days of a few hold everything
         self._busy = [self._dice.randrange(-1, self.days) for _ in range(self._dice.choice([2, 30]))]
-        for number in range(self._dice.choice([0, 1, 12, 40])):
+        for number in range(self._dice.choice(orders)):
             self._order(f"o{number}")
         self.rows["stg_products"] = [{"source": "shopify", **product} for product in PRODUCTS]
         named = {row["customer_id"] for row in self.rows["stg_orders"]} - {None}
@@ -141,7 +143,7 @@ class Drawn(Shop):
             "source": "shopify",
             "processed_at": placed,
             "order_date": self._local(placed),
-            "customer_id": dice.choice(CUSTOMERS),
+            "customer_id": dice.choice(self._people),
             "currency": self.tenant.currency,
             "channel_id": dice.choice(CHANNELS),
             "utm_campaign": dice.choice([None, "Spring", "spring", "Twin", "Letter", "Unheard"]),

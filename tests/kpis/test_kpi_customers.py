@@ -128,6 +128,15 @@ def test_a_basket_is_a_day_of_a_customer():
     assert product_pairs(fewer, lines).collect().is_empty()
 
 
+def test_a_day_on_which_nothing_was_sold_stands_between_no_two_baskets():
+    tea = [(f"c{n}", 0, "meta", "tea") for n in range(LEAST)]
+    nothing = [(f"c{n}", 5, "meta") for n in range(LEAST)]  # an order without lines, or of gift cards alone
+    cup = [(f"c{n}", 9, "meta", "cup") for n in range(LEAST)]
+    row = product_pairs(*shop_of(*tea, *nothing, *cup)).collect().row(0, named=True)
+    assert (row["kind"], row["product"], row["other"]) == ("next", "tea", "cup")
+    assert (row["baskets"], row["confidence"]) == (LEAST, 1)
+
+
 def test_products_without_a_name_and_guests_are_in_no_pair():
     orders = [(f"c{n}", 0, "meta", "tea", None) for n in range(LEAST)]
     guests = [(None, 0, "meta", "tea", "cup") for _ in range(LEAST)]
