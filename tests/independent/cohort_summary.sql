@@ -49,14 +49,13 @@ paid_back AS (
         AND CASE WHEN is_of_days THEN age <= observed_days ELSE mature_customers >= 30 END
     GROUP BY tenant_id, cohort_by, cohort, is_left_truncated
 )
-SELECT cohort.tenant_id, cohort_by, cohort, is_left_truncated,
-    CASE WHEN cohort_by = 'product' THEN coalesce(nullif(concat_ws(' · ', p.title, p.sku), ''), cohort.cohort) ELSE cohort.cohort END
-        AS label,
+SELECT c.tenant_id, cohort_by, cohort, is_left_truncated,
+    CASE WHEN cohort_by = 'product' AND title IS NOT NULL THEN concat_ws(' · ', title, sku) ELSE cohort END AS label,
     cohort_size, observed_days, spend, spend / cohort_size AS avg_cac, payback_days,
     d7_retention, d30_retention, d60_retention, d90_retention,
     ltv30, ltv90, ltv180, margin30, margin90, margin180, mature_7, mature_30, mature_60, mature_90, mature_180
-FROM cohort
+FROM cohort c
 JOIN of_ages USING (tenant_id, cohort_by, cohort, is_left_truncated)
 LEFT JOIN paid USING (tenant_id, cohort_by, cohort, is_left_truncated)
 LEFT JOIN paid_back USING (tenant_id, cohort_by, cohort, is_left_truncated)
-LEFT JOIN staging.stg_products p ON (p.tenant_id, p.product_id) = (cohort.tenant_id, cohort.cohort)
+LEFT JOIN staging.stg_products p ON (p.tenant_id, p.product_id) = (c.tenant_id, cohort)

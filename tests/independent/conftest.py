@@ -1,4 +1,4 @@
-"""The demo and a hundred drawn shops in one database: what SQL says of them beside what the graph says."""
+"""The demo and eighty drawn shops in one database: what SQL says of them beside what the graph says."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from independent_shops import Drawn, staged
 
 from warehouse import tenants
 
-SHOPS = 100
+SHOPS = 80
 CROWDED = {102: 500, 107: 1200}
 """Days by seed of shops with enough customers for a channel's payback, and enough baskets for pairs of products."""
 SUMMARIZED = 5

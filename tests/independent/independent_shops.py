@@ -50,9 +50,9 @@ CAMPAIGNS = (
     ("file", "file:Fair", "Fair", "other"),  # money that was spent on no channel that is known
 )
 PRODUCTS = (
-    {"product_id": "costed", "unit_cost": Decimal("3.3333"), "category": "home"},
-    {"product_id": "free", "unit_cost": Decimal(0), "category": "food"},
-    {"product_id": "uncosted", "unit_cost": None, "category": "beauty"},
+    {"product_id": "costed", "title": "Cup", "sku": "S-1", "unit_cost": Decimal("3.3333"), "category": "home"},
+    {"product_id": "free", "title": "Card", "unit_cost": Decimal(0), "category": "food"},
+    {"product_id": "uncosted", "sku": "S-2", "unit_cost": None, "category": "beauty"},
     {"product_id": "bare", "unit_cost": None, "category": None},
 )
 SOLD = (None, "costed", "free", "uncosted", "bare", "unlisted")

@@ -27,13 +27,13 @@ pair AS (
     GROUP BY kind, a.tenant_id, a.product, b.product HAVING count(*) >= 10
 ),
 named AS (
-    SELECT tenant_id, product_id, concat_ws(' · ', title, sku) AS label FROM staging.stg_products
+    SELECT tenant_id, product_id, concat_ws(' · ', title, sku) AS label FROM staging.stg_products WHERE title IS NOT NULL
 )
 SELECT kind, pair.tenant_id, product, other, baskets, product_baskets, other_baskets, pair_baskets,
     pair_baskets::float8 / baskets AS support,
     pair_baskets::float8 / product_baskets AS confidence,
     pair_baskets::float8 * baskets / product_baskets / other_baskets AS lift,
-    coalesce(nullif(p.label, ''), product) AS label, coalesce(nullif(q.label, ''), other) AS other_label
+    coalesce(p.label, product) AS label, coalesce(q.label, other) AS other_label
 FROM pair
 JOIN total USING (kind, tenant_id)
 JOIN one USING (kind, tenant_id, product)
