@@ -1,5 +1,6 @@
 """A real PostgreSQL for every test that asks: one embedded server a session, a database a test."""
 
+import atexit
 import gc
 import itertools
 import os
@@ -44,13 +45,17 @@ def session_home() -> Path:
     return Path(tempfile.gettempdir()) / f"growthos-tests-{session}"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What is registered first is called last: a server of this very process has stopped by then."""
+    if not hasattr(config, "workerinput"):
+        atexit.register(shutil.rmtree, session_home(), ignore_errors=True)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The controlling process is the last to go: by now every worker's server has stopped."""
-    if hasattr(config, "workerinput"):
-        return
-    homes = {session_home(), *_homes_of_workers(config)}
-    for home in homes:
-        shutil.rmtree(home, ignore_errors=True)
+    if not hasattr(config, "workerinput"):
+        for home in _homes_of_workers(config):
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def _homes_of_workers(config: pytest.Config) -> list[Path]:
