@@ -23,12 +23,26 @@ CONFIG = "dagster.yaml"
 
 
 class EventLog(PostgresEventLogStorage):
-    """Dagster's event log, which asks again for every event which tables and columns it has: asked once a process."""
+    """Dagster's event log, which asks again for every event which tables, columns and partitions there are.
+
+    Asked once a process: tables and columns do not change under it, and a partition that is there stays.
+    """
 
     def __init__(self, postgres_url: str) -> None:
         super().__init__(postgres_url)
         self.has_table = functools.cache(self.has_table)
         self.has_asset_key_col = functools.cache(self.has_asset_key_col)
+        self._partitions: set[tuple[str, str]] = set()
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        partition = (partitions_def_name, partition_key)
+        if partition not in self._partitions and super().has_dynamic_partition(*partition):
+            self._partitions.add(partition)
+        return partition in self._partitions
+
+    def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
+        self._partitions.discard((partitions_def_name, partition_key))
+        super().delete_dynamic_partition(partitions_def_name, partition_key)
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):

@@ -39,6 +39,18 @@ def test_an_event_is_stored_without_asking_for_the_catalog(asked: list[str]) -> 
         assert newest.asset_materialization.tags == {"day": "2"}
 
 
+def test_a_partition_is_asked_for_until_it_is_there_and_again_when_it_was_removed(asked: list[str]) -> None:
+    with open_instance() as instance:
+        assert not instance.has_dynamic_partition("tenants", "shop")
+        instance.add_dynamic_partitions("tenants", ["shop"])
+        assert instance.has_dynamic_partition("tenants", "shop")
+        asked.clear()
+        assert instance.has_dynamic_partition("tenants", "shop")
+        assert asked == []
+        instance.delete_dynamic_partition("tenants", "shop")
+        assert not instance.has_dynamic_partition("tenants", "shop")
+
+
 def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database: str) -> None:
     with open_instance() as instance:
         log = instance.event_log_storage
