@@ -117,10 +117,13 @@ def _print(cohorts: list[Row], settings: "Tenant", read: "Value", by: By, months
     steps = sorted({cell["step"] for row in cohorts for cell in row["cells"] if cell["value"] is not None})
     money = read.by_age.unit == "money"
     costs = ["CAC", "payback"] if money and not months else []
-    right = ["customers", *costs, *(f"m{step}" if months else f"{step} d" for step in steps)]
+    right = ["n", *costs, *(f"m{step}" if months else f"{step} d" for step in steps)]
     when = "in the nth calendar month after that of the first order" if months else "within n days of the first order"
     unit = f" ({settings.currency})" if money else ""
-    rows = table(by, *right, title=f"{settings.name}: {read.label}{unit}, {when}", right=right)
+    console.print(f"{settings.name}: {read.label}{unit}, {when}")
+    rows = table(by, *right, right=right)
+    rows.padding = (0, 0)  # a year of months on a narrow terminal
+    rows.columns[0].no_wrap = True
     most = max((cell["value"] for row in ones for cell in row["cells"] if cell["value"] is not None), default=0)
     for row in [*ones, everyone]:
         if row is everyone:
@@ -129,23 +132,29 @@ def _print(cohorts: list[Row], settings: "Tenant", read: "Value", by: By, months
         rows.add_row(
             row["label"] + ("*" if row["is_left_truncated"] else ""),
             f"{row['cohort_size']:,}",
-            *([_text(row["avg_cac"], "money"), _text(row["payback_days"], "days")] if costs else []),
+            *(
+                [_text(row["avg_cac"], "money"), "–" if row["payback_days"] is None else f"{row['payback_days']} d"]
+                if costs
+                else []
+            ),
             *(_cell(cells.get(step), read, row["cohort_size"], most) for step in steps),
         )
     if read.mean and not months:
         means = {cell["step"]: cell["mean"] for cell in everyone["cells"]}
-        rows.add_row(
-            "all, mean cumulative", "", *("" for _ in costs), *(_text(means.get(n), read.by_age.unit) for n in steps)
-        )
+        rows.add_row("MCF", "", *("" for _ in costs), *(_text(means.get(n), read.by_age.unit) for n in steps))
     console.print(rows)
-    console.print(". ".join(_marks(ones, len(cohorts) - 1)) + ".")
+    marks = [
+        *_marks(ones, len(cohorts) - 1),
+        *(["MCF: mean cumulative function, of all customers"] if read.mean else []),
+    ]
+    console.print(". ".join(marks) + ".")
 
 
 def _marks(ones: list[Row], known: int) -> Iterator[str]:
     from kpis.curves import FEW
 
     yield "–: not all of the cohort, or none, is that old yet"
-    yield "n: how many of the cohort are, where not all"
+    yield "n: customers; below a value, how many of them are that old, where not all"
     yield f"~: fewer than {FEW} are, mostly chance"
     if any(row["is_left_truncated"] for row in ones):
         yield "*: first seen in the history's first month, perhaps old customers; not in all"
@@ -159,7 +168,7 @@ def _cell(cell: Row | None, read: "Value", size: int, most: float) -> Text:
         return Text("–", "dim")
     shade = round(120 * max(cell["value"], 0) / most) if most > 0 else 0
     text = ("~" if cell["is_small"] else "") + _text(cell["value"], read.by_age.unit)
-    of = f" n={cell['mature_customers']:,}" if cell["mature_customers"] < size else ""
+    of = f"\n{cell['mature_customers']:,}" if cell["mature_customers"] < size else ""
     return Text.assemble((text, f"black on rgb({235 - shade},{245 - shade // 2},255)"), (of, "dim"))
 
 
@@ -169,4 +178,6 @@ def _text(value: float | None, unit: "Unit") -> str:
 
     if value is None:
         return "–"
+    if unit == "money":
+        return f"{value:,.1f}"
     return f"{value:,.2f}" if unit == "ratio" else value_text(value, unit)

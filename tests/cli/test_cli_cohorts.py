@@ -29,8 +29,8 @@ def test_cohorts_are_shown_and_told(demo: str, growthos: Command, terminal: Call
 
     margin = growthos("cohorts", "--tenant", "acme", "--by", "channel", "--value", "margin").out
     assert "Contribution margin per customer (USD), within n days" in margin
-    assert "all, mean cumulative" in margin
-    assert "n=" in margin
+    assert "│MCF" in margin
+    assert "MCF: mean cumulative function, of all customers" in margin
     assert "~" in margin
     assert "CAC" in margin
 
