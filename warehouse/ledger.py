@@ -188,8 +188,9 @@ class Ledger:
         self.failed(pull_id, kind, reason, Effort(1, 0, 0.0), retry_at)
 
     def recover(self) -> None:
-        """Close what the last sync left open: what had landed is verified, what was running failed, and what was
-        never asked for is forgotten. Planning finds both again, since neither is proven.
+        """Close what the last sync left open: what had landed is verified, what was running failed, and so did what was
+        split and has not all of its parts, since nobody goes on with them; what was never asked for is forgotten.
+        Planning finds all of it again, since none of it is proven.
 
         What failed long ago is forgotten too, and so are the parts of what is verified as a whole.
         """
@@ -206,6 +207,8 @@ class Ledger:
                 "error = 'The sync was stopped before it came to an end. The next one asks again.', "
                 f"finished_at = {self._at()} WHERE {self._mine()} AND state = 'running'",
             )
+            # of parts that are forgotten nothing tells any more: the rest must not pass for the whole
+            execute(cursor, f"UPDATE ops.sync_slices SET state = 'failed' WHERE {self._mine()} AND state = 'split'")
 
     def _row(self, planned: Planned, at: datetime, **others: Any) -> dict[str, Any]:
         source, stream = self._stream

@@ -41,7 +41,8 @@ def unseal(sealed: bytes, tenant_id: str, purpose: str) -> bytes:
     if key is None:
         raise InvalidSetting(
             f"A secret of tenant {tenant_id} was sealed with key {key_id.hex()}, which is not in "
-            "GROWTHOS_ENCRYPTION_KEY (nor in the demo's key file). Add that key behind the current one."
+            "GROWTHOS_ENCRYPTION_KEY. Add that key behind the current one; the demo's own is in its key file, which is "
+            "read only while the variable is not set: docs/connections.md."
         )
     try:
         return AESGCM(key).decrypt(nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], _associated(tenant_id, purpose, key_id))

@@ -91,7 +91,9 @@ def snooze(
     """Don't tell of it before a day."""
     from zoneinfo import ZoneInfo
 
-    settings, _ = now_of(tenant)
+    settings, now = now_of(tenant)
+    if until.date() <= now.astimezone(ZoneInfo(settings.timezone)).date():
+        raise typer.BadParameter(f"{until:%Y-%m-%d} is not a day to come.", param_hint="--until")
     _wish(tenant, "snooze", alert, until.replace(tzinfo=ZoneInfo(settings.timezone)), note)
     console.print(f"{alert} is not told before {until:%Y-%m-%d}.")
 

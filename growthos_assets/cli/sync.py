@@ -62,6 +62,8 @@ def sync(
         for name in source or ():
             if name not in known:
                 raise typer.BadParameter(f"There is no source {name!r}; there are {', '.join(known)}.")
+        if since and until and until < since:
+            raise typer.BadParameter("--until is a day before --since.")
         streams = [key for key, stream in STREAMS.items() if not source or stream.source in source]
         warehouse()
         tenants.get(tenant)

@@ -70,7 +70,10 @@ def show_wbr(
         told = _then(settings, window, now)
     text = _document(settings, window, as_known, told) if format is Form.json else _text(told, format)
     if output is not None:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise typer.BadParameter(f"{output} can't be written: {error.strerror}.", param_hint="--output") from None
         errors.print(f"Wrote {output}.", soft_wrap=True)
     elif format is Form.table and console.is_terminal:
         from rich.markdown import Markdown

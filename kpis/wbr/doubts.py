@@ -97,7 +97,7 @@ def _troubles(given: Given) -> Iterator[str]:
         span = f"{day_text(row['first_day'])} – {day_text(row['last_day'])}"
         yield f"{row['stream']} ({row['account']}) was not pulled whole for {span}: {row['error']}"
     if (more := given.troubles.height - _TOLD) > 0:
-        yield f"{more} more accounts were not pulled whole: growthos slices --tenant {given.tenant} --state failed."
+        yield f"{more} more accounts were not pulled whole: growthos slices --tenant {given.tenant} --failed."
 
 
 def _few(given: Given, channels: Channels) -> Iterator[str]:

@@ -105,6 +105,7 @@ def test_the_backtest_finds_what_goes_wrong_in_the_demo(demo_to_read: str, growt
         ("", "Missing option '--tenant'"),
         ("ack cac_rise -t acme", "No alert 'cac_rise' has been seen. Seen were: cac_increase, channel_cac_google."),
         ("snooze cac_increase -t acme", "Missing option '--until'"),
+        ("snooze cac_increase -t acme --until 2026-02-09", "2026-02-09 is not a day to come"),
         ("events -t acme --add Sale", "An event needs its first day"),
         ("events -t acme --add Sale --from 2026-02-02 --to 2026-02-01", "cannot end before it starts"),
         ("history -t nosuch", "There is no tenant 'nosuch'"),

@@ -77,6 +77,7 @@ def test_a_restated_value_is_shown_with_what_it_was(
         (("sync", "--source", "tiktok"), "There is no source 'tiktok'"),
         (("restated", "meta/nothing"), "There is no stream 'meta/nothing'"),
         (("sync", "--since", "yesterday"), "does not match"),
+        (("sync", "--since", "2026-02-02", "--until", "2026-02-01"), "--until is a day before --since"),
     ],
 )
 def test_what_cannot_be_asked_for_is_exit_code_2(

@@ -46,6 +46,7 @@ def test_the_page_is_written_and_its_commands_run(demo: str, growthos: Command, 
         ("--as-known then --days 28", "Only whole weeks are written"),
         ("--as-known then --until 2026-02-03", "Only whole weeks are written"),
         ("--week monday", "does not match the format"),
+        ("--output nowhere/review.md", "nowhere/review.md can't be written: No such file or directory"),
     ],
 )
 def test_a_week_that_cannot_be_reviewed_says_why(demo: str, growthos: Command, arguments: str, says: str) -> None:

@@ -312,6 +312,30 @@ def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
     assert book().filter(pl.col("state") == "failed")["error_kind"].to_list() == ["interrupted"]
 
 
+def test_the_parts_that_a_killed_sync_has_landed_do_not_pass_for_the_whole(pull: Callable[..., Synced]):
+    class Killed(BaseException):
+        pass
+
+    def too_big(part: Slice, page: int) -> None:
+        if part.end - part.start > 2 * DAY:
+            raise TooBig("Too much at once.")
+
+    def killed(done: Synced) -> None:
+        raise Killed  # a part is verified, and the next is not running yet
+
+    def refused(part: Slice, page: int) -> None:
+        too_big(part, page)
+        if part.start.day % 4 != OPENED.day % 4:
+            raise Bug("the later parts")
+
+    with pytest.raises(Killed):
+        pull(Shop(trouble=too_big), listener=killed)
+    done = pull(Shop(trouble=refused))
+    assert len(done.problems) > 0
+    assert pull(Shop()).problems == []
+    assert landed() == truth(Shop())
+
+
 def a_week_later(client: Shop, weeks: int = 1) -> None:
     client.clock.sleep(weeks * 7 * 86_400)
 

@@ -189,7 +189,7 @@ def test_each_doubt_is_told_with_its_size(full, state_of):
     assert doubts[3] == "The shop has no order on 2 of 7 days (Feb 7 and Feb 8): its numbers may be partial."
     assert doubts[4] == "Meta Ads has no spend on 2 of 7 days (Feb 7 and Feb 8): its numbers may be partial."
     assert doubts[5] == "meta/insights0 (act_1) was not pulled whole for Feb 2 – Feb 8: Ask again."
-    assert doubts[8] == "1 more accounts were not pulled whole: growthos slices --tenant acme --state failed."
+    assert doubts[8] == "1 more accounts were not pulled whole: growthos slices --tenant acme --failed."
     assert doubts[9].startswith(
         "A channel's CAC rests on fewer than 30 new customers, which chance alone moves: Meta Ads none"
     )
