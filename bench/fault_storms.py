@@ -54,8 +54,8 @@ BRAND = DemoSource(days=12)
 STRENGTH = 0.3
 SYNCS = 3
 """Syncs in one storm, at most: the later ones go on with what the earlier ones left."""
-SKEWS = (-1800, -45, 0, 50)
-"""Seconds by which the client's clock may be wrong without anything being missed for a time."""
+SKEWS = (0, 20, 50, -45, -1800, 5 * 3600, -9 * 3600, 10 * 86_400)
+"""Seconds by which the client's clock is wrong, of which nothing may be missed."""
 
 
 class Killed(BaseException):

@@ -49,6 +49,17 @@ class Reply:
     at: datetime
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
+    @property
+    def dated(self) -> datetime | None:
+        """When the server says that it answered, by its own clock (RFC 9110, 6.6.1); None if it tells no time."""
+        return _date(self.headers.get("date", ""))
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """By how much this machine's clock is ahead of the server's, the answer's way included."""
+        dated = self.dated
+        return self.at - dated if dated else None
+
     def json(self) -> Any:
         """The body, decoded; Transient if it is not JSON: a proxy's page, or half a body."""
         try:
@@ -65,12 +76,16 @@ class Reply:
 
 @dataclass(slots=True)
 class Meter:
-    """What the wire has seen: requests, failures among them, seconds waited, bytes, and the API's own quota words."""
+    """What the wire has seen: requests, failures among them, seconds waited, bytes, and the API's own quota words.
+
+    `ahead` is how far this machine's clock is ahead of the API's, by the last answer.
+    """
 
     requests: int = 0
     failures: int = 0
     waited: float = 0.0
     received: int = 0
+    ahead: timedelta = timedelta(0)
     quota: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -88,12 +103,19 @@ def retry_after(reply: Reply) -> timedelta | None:
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            at = parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
+        at = _date(value)
+        if at is None:
             return None
-        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - reply.at).total_seconds()
+        seconds = (at - (reply.dated or reply.at)).total_seconds()  # an instant by the server's clock, not by ours
     return timedelta(seconds=min(max(0.0, seconds), LONGEST_ASKED)) if math.isfinite(seconds) else None
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return at.replace(tzinfo=at.tzinfo or UTC)
 
 
 def _spellings(secret: str) -> set[str]:

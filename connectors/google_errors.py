@@ -6,11 +6,9 @@ https://google.aip.dev/193, and for Google Ads https://developers.google.com/goo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from connectors.client import Finding
 from connectors.errors import (
     ApiError,
     AuthError,
@@ -25,7 +23,6 @@ from connectors.exchange import Reply, retry_after
 from connectors.slices import midnight
 
 EXCERPT = 300
-MAX_SKEW = timedelta(minutes=5)
 PACIFIC = "America/Los_Angeles"  # where Google's days begin
 CANONICAL = {
     400: "INVALID_ARGUMENT",
@@ -155,17 +152,6 @@ def verdict(
     if rule.error is Transient:
         return Transient(text, after=failed.wait.total_seconds() if failed.wait else pause, code=code)
     return rule.error(text, code=code)
-
-
-def clock_finding(reply: Reply, now: datetime) -> Finding:
-    """Whether this machine's clock goes right, by the date of an answer: logins of a wrong time are refused."""
-    try:
-        skew = now - parsedate_to_datetime(reply.headers.get("date", ""))
-    except ValueError:
-        return Finding("clock", None, "Google's answer had no date.")
-    if abs(skew) > MAX_SKEW:
-        return Finding("clock", False, f"This machine's clock is off by {skew.total_seconds():.0f} seconds. Set it.")
-    return Finding("clock", True, "This machine's clock goes right.")
 
 
 def next_hour(now: datetime) -> datetime:

@@ -142,6 +142,8 @@ class Http:
             self.meter.failures += 1
             error.args = (reply.masked(str(error)),)  # some APIs quote the token that they refuse
             raise error
+        if reply.ahead is not None:
+            self.meter.ahead = reply.ahead
 
     def pause(self, seconds: float, budget: Budget, why: str) -> None:
         """Wait for the API; RateLimited, because of `why`, if the slice's time would be over by then."""

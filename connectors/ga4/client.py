@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors import skew
 from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
@@ -19,7 +20,6 @@ from connectors.exchange import Reply, Request
 from connectors.ga4 import API_VERSION, PAGE_SIZE, REPORTS, Report, records
 from connectors.ga4.errors import judge
 from connectors.ga4.pace import QUOTAS, Pace
-from connectors.google_errors import clock_finding
 from connectors.http import Authorizer, Http, Transport
 from connectors.slices import DAY, Account, Policy, Slice, request_hash
 from connectors.source import Body, RawRecord
@@ -130,7 +130,7 @@ class Ga4Client:
                 found.append(self._quota(number))
             except ApiError as error:
                 found.append(Finding(f"access {number}", False, str(error)))
-        clock = clock_finding(reply, self._clock.now()) if reply else Finding("clock", None, "GA4 did not answer.")
+        clock = skew.finding(reply) if reply else Finding("clock", None, "GA4 did not answer.")
         return [*found, clock]
 
     def _account(self, number: str) -> Account:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from connectors import sunset
+from connectors import skew, sunset
 from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
@@ -15,7 +15,6 @@ from connectors.google_ads import API_VERSION, FIELDS, SUNSET, records
 from connectors.google_ads.api import Api
 from connectors.google_ads.errors import EXPIRED_PAGE_TOKEN, INVALID_PAGE_TOKEN
 from connectors.google_ads.hierarchy import CLIENTS, NOT_REACHED, Reached, reached, refused
-from connectors.google_errors import clock_finding
 from connectors.http import Authorizer, Transport
 from connectors.slices import DAY, Account, Policy, Slice, request_hash
 from connectors.source import Body
@@ -129,7 +128,7 @@ class GoogleAdsClient:
             Finding("login", True, "Google accepts the login."),
             Finding("accounts", bool(usable), "; ".join([f"{len(usable)} can be read", *problems])),
             self._figures(usable),
-            clock_finding(reply, self._clock.now()),
+            skew.finding(reply),
             sunset.finding(self.source, API_VERSION, SUNSET, self._clock.now().date()),
         ]
 

@@ -7,13 +7,12 @@ https://developers.facebook.com/docs/graph-api/batch-requests
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from connectors import sunset
+from connectors import skew, sunset
 from connectors.budget import Budget
 from connectors.client import Finding
 from connectors.errors import ApiError, AuthError
@@ -24,7 +23,6 @@ from connectors.meta.reports import Graph
 from connectors.slices import Account
 
 WARN_BEFORE = timedelta(days=7)
-LARGEST_SKEW = timedelta(minutes=5)
 READING = {"ads_read", "ads_management"}
 TIERS = {
     "development_access": "Limited access: 600 points an hour, and 400 for each active ad",
@@ -39,7 +37,7 @@ def probe(
     now = budget.clock.now()
     try:
         token, reply = _debugged(graph, access_token, budget)
-        findings = [_token(token, now), _scopes(token), _clock(reply)]
+        findings = [_token(token, now), _scopes(token), skew.finding(reply)]
     except AuthError as error:
         findings = [Finding("token", False, str(error))]
     except ApiError as error:  # not every token may be looked at with itself
@@ -77,16 +75,6 @@ def _scopes(token: dict[str, Any]) -> Finding:
     if READING.intersection(scopes):
         return Finding("scopes", True, f"The token may read ads ({', '.join(scopes)}).")
     return Finding("scopes", False, f"The token lacks the scope ads_read. {GRANT}")
-
-
-def _clock(reply: Reply) -> Finding:
-    try:
-        skew = abs(reply.at - parsedate_to_datetime(reply.headers.get("date", "")))
-    except (TypeError, ValueError):
-        return Finding("clock", None, "Meta told no time.")
-    if skew <= LARGEST_SKEW:
-        return Finding("clock", True, "The clock is right.")
-    return Finding("clock", False, f"This machine's clock is {skew} off. Set it, by NTP for one.")
 
 
 def _accounts(accounts: Callable[[], list[Account]]) -> Iterable[Finding]:

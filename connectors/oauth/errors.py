@@ -12,6 +12,10 @@ from connectors.http import Judge
 
 EXCERPT = 200
 
+CLOCK = "invalid_grant/iat and exp"
+"""A signed login that is of another time; only its words tell it from others of its code.
+https://developers.google.com/identity/protocols/oauth2/service-account#jwt-error-codes"""
+
 _AGAIN = "Connect again: `growthos connect {}`."
 
 STATUSES: Mapping[str, Rule] = {
@@ -69,6 +73,10 @@ GOOGLE: Mapping[str, Rule] = {
         AuthError,
         "the refresh token is revoked, unused for six months, or of an app in testing mode, where it ends after 7 "
         "days. Publish the app on its OAuth consent screen, then connect again.",
+    ),
+    CLOCK: Rule(
+        ConfigError,
+        "a service account's login is good only by the right time. Set this machine's clock, by NTP for one.",
     ),
     "invalid_grant/invalid_rapt": Rule(
         AuthError, "your organization asks for a new login from time to time. Use a service account, or connect again."
@@ -135,8 +143,9 @@ def _refusal(reply: Reply) -> tuple[list[str], str]:
             codes = [f"{code}/{rest['error_subcode']}"] if "error_subcode" in rest else []
             return [*codes, str(code)], str(rest.get("message", ""))
         case {"error": str(code), **rest}:  # RFC 6749, 5.2
+            said = str(rest.get("error_description", ""))
             codes = [f"{code}/{rest['error_subtype']}"] if "error_subtype" in rest else []
-            return [*codes, code], str(rest.get("error_description", ""))
+            return [*([CLOCK] if "iat and exp" in said else []), *codes, code], said
         case _:
             return [], reply.body.decode(errors="replace")
 

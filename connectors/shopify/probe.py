@@ -1,12 +1,8 @@
 """Whether an app can do in a shop what is needed: reach it, read it, all of its orders, on time."""
 
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
-
-from connectors import sunset
+from connectors import skew, sunset
 from connectors.client import Finding
 from connectors.errors import ApiError
-from connectors.exchange import Reply
 from connectors.shopify import API_VERSION, SUNSET
 from connectors.shopify.graphql import GraphQL
 from connectors.shopify.queries import SHOP
@@ -19,7 +15,6 @@ NEEDED = {
     "read_inventory": "Without it no product tells what it costs",
 }
 """What the lack of a scope does."""
-SKEW = timedelta(seconds=60)
 
 
 def probe(graphql: GraphQL) -> list[Finding]:
@@ -31,7 +26,7 @@ def probe(graphql: GraphQL) -> list[Finding]:
     shop = data["shop"]
     reached = f"{shop['name']} ({shop['myshopifyDomain']}), {shop['ianaTimezone']}, {shop['currencyCode']}"
     version = sunset.finding("shopify", API_VERSION, SUNSET, graphql.http.clock.now().date())
-    return [Finding("shop", True, reached), *_scopes(graphql), _clock(reply), version]
+    return [Finding("shop", True, reached), *_scopes(graphql), skew.finding(reply), version]
 
 
 def _scopes(graphql: GraphQL) -> list[Finding]:
@@ -42,15 +37,3 @@ def _scopes(graphql: GraphQL) -> list[Finding]:
         )
         for scope, lack in NEEDED.items()
     ]
-
-
-def _clock(reply: Reply) -> Finding:
-    """What changed a minute ago is taken for settled: the clocks may differ by less."""
-    try:
-        ahead = reply.at - parsedate_to_datetime(reply.headers["date"])
-    except (KeyError, ValueError):
-        return Finding("clock", None, "Shopify's answer tells no time.")
-    told = f"this machine's clock is {ahead.total_seconds():.0f} s ahead of Shopify's"
-    if abs(ahead) <= SKEW:
-        return Finding("clock", True, told)
-    return Finding("clock", False, f"{told}: set it right, or orders are missed.")

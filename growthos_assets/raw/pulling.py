@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connectors import skew
 from connectors.client import Client, Proof
 from connectors.clock import Clock
 from connectors.errors import (
@@ -57,6 +58,10 @@ class Sync:
     report: Synced
     listener: Callable[[Synced], None]
     is_first: bool
+
+    def now(self) -> datetime:
+        """The time by the source's clock: that decides what is over, and when it was proven."""
+        return skew.now(self.clock, self.client.meter)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ is proven.
 from collections.abc import Callable
 from datetime import date, datetime
 
-from connectors import sunset
+from connectors import skew, sunset
 from connectors.client import Client
 from connectors.clock import Clock
 from connectors.errors import ApiError, RateLimited, reading
@@ -60,8 +60,11 @@ def sync(
     address = (stream.source, stream.name)
     if notice := sunset.notice(client.source, client.api_version, client.sunset, clock.now().date()):
         report.notes.append(notice)
-    with ledger.recording(database, tenant.tenant_id, address, clock.now, client.api_version, run_id) as book:
-        for account in _accounts(job, book):
+    with ledger.recording(database, tenant.tenant_id, address, job.now, client.api_version, run_id) as book:
+        named = _accounts(job, book)
+        if wrong := skew.notice(client.meter.ahead):
+            report.notes.append(wrong)
+        for account in named:
             if account.problem:
                 report.problems.append(Problem(account.name, CLOSED, account.problem))
                 continue
@@ -103,7 +106,7 @@ def _sync_account(job: Sync, book: Ledger, account: Account, since: date | None,
     _wait_over(book, account.id, job)
     policy, request = job.client.policies[key], job.client.request(key, account)
     _fold(job, book, account, policy, request)
-    planned = plan(policy, account, key, request, _proven(book, account, request), job.clock.now(), since, until)
+    planned = plan(policy, account, key, request, _proven(book, account, request), job.now(), since, until)
     report.notes += planned.notes
     report.problems += [Problem(account.name, SCOPE, words) for words in planned.missing]
     try:
@@ -111,7 +114,7 @@ def _sync_account(job: Sync, book: Ledger, account: Account, since: date | None,
         if since is until is None:
             pull_all(job, book, account, _census(job, book, account, policy, request))
     finally:
-        now = job.clock.now()
+        now = job.now()
         reached = cursor(_proven(book, account, request), beginning(policy, account, now), now)
         report.proven_to[f"{account.name} ({account.id})"] = reached
 
@@ -122,7 +125,7 @@ def _proven(book: Ledger, account: Account, request: str) -> list[Proven]:
 
 def _fold(job: Sync, book: Ledger, account: Account, policy: Policy, request: str) -> None:
     """Leave of slices that nobody looks at any more what they prove, once there are many."""
-    now = job.clock.now()
+    now = job.now()
     old = [proof for proof in _proven(book, account, request) if proof.at < now - KEPT]
     if len(old) >= FOLD_FROM:
         proofs = folded(policy, old, now, account.timezone)
@@ -134,7 +137,7 @@ def _census(job: Sync, book: Ledger, account: Account, policy: Policy, request: 
     """The slices that tell what was deleted. None where an order could be another account's: no id says whose it is."""
     listed = [Proven(*row) for row in book.proven(account.id, request, CENSUS)]
     pulled = _proven(book, account, request)
-    slices = census(policy, account, job.stream.key, request, pulled, listed, job.clock.now())
+    slices = census(policy, account, job.stream.key, request, pulled, listed, job.now())
     if slices and (others := book.accounts() - {account.id}):
         words = f"what is deleted goes unnoticed, since records of {', '.join(sorted(others))} are here too."
         job.report.notes.append(f"{account.name}: {words}")

@@ -4,6 +4,7 @@ import logging
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import example, given
@@ -147,8 +148,8 @@ def test_the_libraries_log_no_url_and_no_header(caplog):
     assert "planted" not in caplog.text
 
 
-def asked(value):
-    return retry_after(Reply(429, {"retry-after": value}, b"", "", NOW))
+def asked(value, **more):
+    return retry_after(Reply(429, {"retry-after": value, **more}, b"", "", NOW))
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,32 @@ def asked(value):
 )
 def test_the_wait_that_an_answer_asks_for(value, wait):
     assert asked(value) == wait
+
+
+@pytest.mark.parametrize("hours", [-3, 0, 7])
+def test_an_instant_to_wait_for_is_one_of_the_servers_clock(hours):
+    server = NOW + timedelta(hours=hours)
+    until = format_datetime(server + timedelta(minutes=2), usegmt=True)
+    assert asked(until, date=format_datetime(server, usegmt=True)) == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=3), timedelta(days=-2), None])
+def test_an_answer_that_is_no_error_tells_how_far_this_clock_is_ahead(ahead):
+    dates = [{"date": format_datetime(NOW - timedelta(hours=9), usegmt=True)}]
+    dates += [{} if ahead is None else {"date": format_datetime(NOW - ahead, usegmt=True)}]
+    answers = iter([*dates, {"date": format_datetime(NOW, usegmt=True)}])
+    statuses = iter([200, 200, 502])
+
+    def app(request):
+        return WireResponse(next(statuses), b"", next(answers))
+
+    judge = lambda reply: Bug("busy") if reply.status == 502 else None  # noqa: E731
+    api = Http("http://api", judge=judge, clock=VirtualClock(NOW), transport=in_process(app))
+    for _ in range(2):
+        api.send(Request("GET", "/"), api.budget())
+    with pytest.raises(Bug):
+        api.send(Request("GET", "/"), api.budget())
+    assert api.meter.ahead == (timedelta(hours=9) if ahead is None else ahead)
 
 
 @given(st.text() | st.floats().map(str) | st.integers().map("Tue, 10 Feb {} 05:31:00 GMT".format))

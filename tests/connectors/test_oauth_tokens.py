@@ -378,6 +378,16 @@ def test_every_refusal_is_told_in_words(
     assert 9 - len(fake.fail) == (5 if rule.error is Transient else 1)  # only what passes is tried again
 
 
+def test_a_signed_login_of_another_time_blames_the_clock() -> None:
+    said = (
+        "Invalid JWT: Token must be a short-lived token (60 minutes). Check your iat and exp values in the JWT claim."
+    )
+    answer = WireResponse(400, msgspec.json.encode({"error": "invalid_grant", "error_description": said}))
+    endpoint = TokenEndpoint(google(HERE), clock=VirtualClock(NOW), transport=in_process(lambda request: answer))
+    with pytest.raises(ConfigError, match=r"Set this machine's clock.*iat and exp"):
+        endpoint.ask({"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"})
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [

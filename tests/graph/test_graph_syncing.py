@@ -520,6 +520,26 @@ def test_a_version_that_ends_soon_is_noted_by_the_clock(pull: Callable[..., Sync
     assert len(notes) == int(days <= 60)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=2), timedelta(hours=-5), timedelta(hours=20), timedelta(days=9)])
+@pytest.mark.parametrize("stream", [ORDERS, TRAFFIC], ids=lambda stream: stream.name)
+def test_what_is_over_the_source_decides_and_not_a_clock_that_is_wrong(
+    pull: Callable[..., Synced], stream: Stream, ahead: timedelta
+):
+    wrong = Shop(clock=VirtualClock(NOW + ahead), source=stream.source)
+    wrong.meter.ahead = ahead
+    done = pull(wrong, stream=stream)
+    told = [note for note in done.notes if "This machine's clock is" in note]
+    assert len(told) == int(abs(ahead) > timedelta(minutes=5))
+    assert done.problems == []
+    assert done.proven_to == {"one (one)": NOW}
+    table = f"raw.{stream.source}_{stream.name}"
+    assert landed(table=table) == truth(Shop())
+
+    right = Shop(clock=VirtualClock(NOW + 20 * DAY), source=stream.source)
+    assert pull(right, stream=stream).problems == []
+    assert landed(table=table) == truth(right)
+
+
 def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
     client = Shop()
     pull(client)
