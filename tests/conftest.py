@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import fasteners
 import psycopg
@@ -17,6 +18,12 @@ from sqlalchemy.engine import URL, make_url
 
 DEAREST = ("graph", "cli", "independent", "warehouse")
 """The folders whose tests start servers and processes, the longest first."""
+
+HOME = "GROWTHOS_TESTS_HOME"
+"""GROWTHOS_HOME of this session: not in pytest's folder, whose mode another session may change."""
+
+MEMORY = 2 << 30
+"""Bytes: several times what a session's databases take."""
 
 _numbers = itertools.count()
 gc.set_threshold(20_000)  # as the command line does
@@ -39,35 +46,25 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
-def session_home() -> Path:
-    """GROWTHOS_HOME of this session: not in pytest's folder, whose mode another session may change."""
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-    return Path(tempfile.gettempdir()) / f"growthos-tests-{session}"
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """What is registered first is called last: a server of this very process has stopped by then."""
+    """Workers inherit the environment. What is registered first is called last: by then every server has stopped."""
     if not hasattr(config, "workerinput"):
-        atexit.register(shutil.rmtree, session_home(), ignore_errors=True)
+        os.environ[HOME] = home = str(_roomy() / f"growthos-tests-{uuid4().hex}")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The controlling process is the last to go: by now every worker's server has stopped."""
-    if not hasattr(config, "workerinput"):
-        for home in _homes_of_workers(config):
-            shutil.rmtree(home, ignore_errors=True)
-
-
-def _homes_of_workers(config: pytest.Config) -> list[Path]:
-    session = getattr(config.pluginmanager.get_plugin("dsession"), "nodemanager", None)
-    return [Path(tempfile.gettempdir()) / f"growthos-tests-{session.testrunuid}"] if session else []
+def _roomy() -> Path:
+    """Memory where there is enough: every test copies a database, which takes a disk ten times as long."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY
+    return memory if roomy else Path(tempfile.gettempdir())
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[URL]:
     """The session's embedded PostgreSQL, as its owner sees it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GROWTHOS_HOME", str(session_home()))
+        patch.setenv("GROWTHOS_HOME", os.environ[HOME])
         patch.delenv("DATABASE_URL", raising=False)
         from warehouse.server import owner_url
 
@@ -85,6 +82,7 @@ def execute(server: URL) -> Iterator[Callable[..., None]]:
 
         # nothing here outlives a crash, and what autovacuum would do to many short-lived databases is of no use
         run(*(f"ALTER SYSTEM SET {name} = off" for name in ("fsync", "full_page_writes", "autovacuum")))
+        run("ALTER SYSTEM SET max_wal_size = '128MB'")
         run("SELECT pg_reload_conf()")
         yield run
 
