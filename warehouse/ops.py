@@ -12,6 +12,7 @@ class RawEvents(Table, name="raw.raw_events", key=("source", "stream", "external
     stream: str = column("What it is about: orders, customers, insights, …")
     external_id: str = column("The source's id of the record.")
     version: int = column("1 for the first payload seen, then counting up.", ge=1)
+    account: str = column("Whose it is: a shop, an ad account, a property. Null if that was not noted.", nullable=True)
     payload: str = column("The record as JSON, kept byte for byte.", metadata={"json": True})
     payload_hash: pl.Binary = column("SHA-256 of the payload.")
     seen_at: Instant = column("When this version was landed.")

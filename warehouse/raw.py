@@ -42,17 +42,20 @@ def land(
     batches: Iterable[pl.DataFrame],
     seen_at: datetime,
     before_commit: Callable[[Cursor, Landed], None] | None = None,
+    *,
+    account: str | None = None,
 ) -> Landed:
     """Append the records whose payload differs from the latest version of the same external_id.
 
     Each batch has external_id and payload (JSON text). All batches land in one transaction, or nothing does; of an
     external_id that occurs more than once, the last payload counts. A payload that changes and changes back makes
-    three versions: what counts is the latest, not whether it was ever seen.
+    three versions: what counts is the latest, not whether it was ever seen. `account` is whose they are.
 
     `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it raises,
     nothing does. The batches are asked for within it: whoever gets them from afar spools them first.
     """
     received = 0
+    whose = literal(account) if account else "NULL"
     of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
     with warehouse.as_tenant(tenant_id) as cursor:
         # two pulls of one stream take turns, so that versions count up without a gap or a clash
@@ -78,9 +81,9 @@ def land(
         inserted = query(
             cursor,
             "WITH inserted AS (INSERT INTO raw.raw_events "
-            "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
+            "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
             f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
-            f"coalesce(l.version, 0) + 1, s.payload, s.payload_hash, {_instant(seen_at)} "
+            f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {_instant(seen_at)} "
             "FROM stage_raw s LEFT JOIN LATERAL ("
             f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
             "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
@@ -117,15 +120,21 @@ def reported(account: str, day: str, days: Iterable[date]) -> str:
     )
 
 
-def created(field: str, start: datetime, end: datetime) -> str:
-    """For `bury`: the records whose payload says, in this field, that they came to be in [start, end)."""
+def created(account: str, field: str, start: datetime, end: datetime, *, alone: bool) -> str:
+    """For `bury`: the account's records whose payload says, in this field, that they came to be in [start, end).
+
+    Where the account has always been `alone`, those of which nobody noted whose they are are its own too.
+    """
     at = f"(r.payload ->> {literal(field)})::timestamptz"
-    return f"{at} >= {_instant(start)} AND {at} < {_instant(end)}"
+    own = f"r.account = {literal(account)}"
+    own = f"({own} OR r.account IS NULL)" if alone else own
+    return f"{own} AND {at} >= {_instant(start)} AND {at} < {_instant(end)}"
 
 
-def holds(warehouse: Warehouse, tenant_id: str, source: str, stream: str) -> bool:
-    """Whether any record of the stream is here."""
+def holds(warehouse: Warehouse, tenant_id: str, source: str, stream: str, *, of_nobody: bool = False) -> bool:
+    """Whether any record of the stream is here; or any of which nobody noted whose it is."""
     of_stream = f"source = {literal(source)} AND stream = {literal(stream)}"
+    of_stream += " AND account IS NULL" if of_nobody else ""
     with warehouse.as_tenant(tenant_id) as cursor:
         return query(cursor, f"SELECT EXISTS (SELECT FROM raw.raw_events WHERE {of_stream}) AS held")["held"].item()
 
@@ -146,8 +155,9 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
     missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
     return execute(
         cursor,
-        "INSERT INTO raw.raw_events (tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "
-        "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, 'null', "
+        "INSERT INTO raw.raw_events "
+        "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
+        "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, r.account, 'null', "
         f"{GONE}, {_instant(seen_at)} FROM raw.raw_events r "
         f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} AND {among} "
         f"AND r.payload_hash <> {GONE} {missing} "

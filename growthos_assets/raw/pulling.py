@@ -169,7 +169,7 @@ def _pull(
 
         def seal(transaction: Cursor, landed: raw.Landed) -> None:
             nonlocal vanished
-            among = _told_of(stream, account, whole.slice)
+            among = _told_of(stream, book, account, whole.slice)
             if among and whole.left == 1 and not job.is_first:
                 others = brought.ids if asked.part.is_census else whole.ids
                 vanished = raw.bury(transaction, stream.source, stream.name, among, others, seen_at)
@@ -180,7 +180,8 @@ def _pull(
             counts = Counts(proof.at_least, len(brought.ids), landed.landed, landed.restated, vanished, proof.how)
             book.landed(transaction, asked.pull_id, counts, effort())
 
-        landed = raw.land(job.database, job.tenant.tenant_id, stream.source, stream.name, frames, seen_at, seal)
+        address = (job.tenant.tenant_id, stream.source, stream.name)
+        landed = raw.land(job.database, *address, frames, seen_at, seal, account=account.id)
     whole.left -= 1
     if whole.left:
         whole.ids |= brought.ids
@@ -220,10 +221,11 @@ def _proof(stream: Stream, part: Slice, brought: Brought) -> Proof:
     return proof
 
 
-def _told_of(stream: Stream, account: Account, part: Slice) -> str | None:
+def _told_of(stream: Stream, book: Ledger, account: Account, part: Slice) -> str | None:
     """The records of which the slice tells all (for raw.bury): a report's days, or what was created; else none."""
     if part.is_census and stream.created:
-        return raw.created(stream.created, part.start, part.end)
+        alone = book.accounts() <= {account.id}
+        return raw.created(account.id, stream.created, part.start, part.end, alone=alone)
     if stream.day and not part.is_census:
         return raw.reported(account.id, stream.day, part.dates(account.timezone))
     return None

@@ -134,12 +134,13 @@ def _fold(job: Sync, book: Ledger, account: Account, policy: Policy, request: st
 
 
 def _census(job: Sync, book: Ledger, account: Account, policy: Policy, request: str) -> list[Slice]:
-    """The slices that tell what was deleted. None where an order could be another account's: no id says whose it is."""
+    """The slices that tell what was deleted of an account's own records."""
     listed = [Proven(*row) for row in book.proven(account.id, request, CENSUS)]
     pulled = _proven(book, account, request)
     slices = census(policy, account, job.stream.key, request, pulled, listed, job.now())
-    if slices and (others := book.accounts() - {account.id}):
-        words = f"what is deleted goes unnoticed, since records of {', '.join(sorted(others))} are here too."
-        job.report.notes.append(f"{account.name}: {words}")
-        return []
+    if slices and book.accounts() > {account.id}:
+        stream = (job.stream.source, job.stream.name)
+        if raw.holds(job.database, job.tenant.tenant_id, *stream, of_nobody=True):
+            words = "of records from before it was noted whose they are, what is deleted goes unnoticed."
+            job.report.notes.append(f"{account.name}: {words}")
     return slices

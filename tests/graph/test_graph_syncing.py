@@ -399,16 +399,36 @@ def test_what_the_app_can_no_longer_see_is_not_deleted(pull: Callable[..., Synce
     assert whole - landed() == {max(whole)}
 
 
-def test_the_orders_of_two_shops_are_not_told_apart_and_so_none_is_ended(pull: Callable[..., Synced]):
-    client = Shop(policies=COUNTED)
+def test_each_of_several_shops_ends_what_was_deleted_there_and_nothing_else(pull: Callable[..., Synced]):
+    client, other = Shop(policies=COUNTED), Shop(policies=COUNTED, names=("two",))
     pull(client)
-    other = Shop(policies=COUNTED, names=("two",))
     pull(other)
+    whole = truth(other)
+    client.deleted, other.deleted = {"one_20260201_03"}, {"two_20260201_03", "two_20260209_20"}
     a_week_later(client)
     done = pull(client)
-    assert (done.vanished, done.problems) == (0, [])
-    assert "records of two are here too" in done.notes[0]
-    assert truth(other) <= landed()
+    assert (done.vanished, done.problems, done.notes) == (1, [], [])
+    assert landed() == truth(client) | whole
+    a_week_later(other)
+    assert pull(other).vanished == 2
+    assert landed() == truth(client) | truth(other)
+
+
+@pytest.mark.parametrize("shops", [1, 2])
+def test_of_records_of_which_nobody_knows_whose_they_are_only_a_lone_shop_ends_any(
+    pull: Callable[..., Synced], owner: psycopg.Connection, shops: int
+):
+    client = Shop(policies=COUNTED)
+    pull(client)
+    if shops == 2:
+        pull(Shop(policies=COUNTED, names=("two",)))
+    owner.execute("UPDATE raw.raw_events SET account = NULL")
+    client.deleted = {"one_20260201_03"}
+    a_week_later(client)
+    done = pull(client)
+    assert (done.vanished, done.problems) == (2 - shops, [])
+    assert [note for note in done.notes if "goes unnoticed" in note] == done.notes
+    assert len(done.notes) == shops - 1
 
 
 def in_one_piece(part: Slice, page: int) -> None:

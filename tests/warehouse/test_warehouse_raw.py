@@ -168,18 +168,21 @@ JANUARY, MARCH = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=U
 
 def test_what_was_created_in_a_time_and_is_not_named_any_more_is_ended(warehouse: Warehouse) -> None:
     at = {"1": "2026-01-01T00:00:00Z", "2": "2026-02-01T01:00:00+02:00", "3": "2026-03-01T00:00:00Z", "4": None}
-    land(warehouse, *((name, json.dumps({"createdAt": created})) for name, created in at.items()))
+    at |= dict.fromkeys("67", "2026-02-01T00:00:00Z")
+    for account, names in {"shop": "1234", None: "6", "elsewhere": "7"}.items():
+        records = batch(*((name, json.dumps({"createdAt": at[name]})) for name in names))
+        raw.land(warehouse, "acme", "shopify", "orders", [records], T0, account=account)
     land(warehouse, ("5", '{"createdAt": "2026-01-05T00:00:00Z"}'), tenant="other")
-    ended = list[int]()
+    ended, alone = list[int](), iter((False, False, True))
 
     def seal(cursor: Cursor, landed: Landed) -> None:
-        among = raw.created("createdAt", JANUARY, MARCH)
+        among = raw.created("shop", "createdAt", JANUARY, MARCH, alone=next(alone))
         ended.append(raw.bury(cursor, "shopify", "orders", among, ["2", "unknown"], T0 + HOUR))
 
-    for hour in (1, 2):
+    for hour in (1, 2, 3):
         raw.land(warehouse, "acme", "shopify", "orders", [], T0 + hour * HOUR, seal)
-    assert ended == [1, 0], "once is enough"
-    assert latest(warehouse).keys() == {"2", "3", "4"}
+    assert ended == [1, 0, 1], "once is enough, and what nobody noted is of the shop if there is no other"
+    assert latest(warehouse).keys() == {"2", "3", "4", "7"}
     assert latest(warehouse, as_of=T0).keys() == at.keys()
     assert latest(warehouse, tenant="other").keys() == {"5"}
 
