@@ -68,9 +68,8 @@ def _stored(tenant: Tenant, week: Window) -> Told | None:
 def _recomputed(tenant: Tenant, week: Window, now: datetime) -> Told | None:
     known_at = min(now, written_at(tenant, week))
     tables = read_by(Recomputed(tenant, known_at).read)
-    if tables.kpi_daily.select(pl.len()).collect().item() == 0:
-        return None
-    return _told(review(tables, tenant, week, known_at), known_at)
+    found = review(tables, tenant, week, known_at)
+    return None if found.missing else _told(found, known_at)
 
 
 def _from_tables(tenant: Tenant, window: Window, now: datetime) -> Review:

@@ -20,6 +20,7 @@ from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
 from growthos_assets.resources import Clock
+from growthos_assets.stopping import was_stopped
 from growthos_assets.stream_assets import COMPLETENESS
 from warehouse import tenants
 
@@ -194,8 +195,11 @@ def _run_config(known_at: str | None) -> dict[str, Any]:
 
 
 def _findings(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
-    """(why steps failed, what non-blocking checks found)."""
-    failures = [_reason(event.step_failure_data) for event in result.all_events if event.is_step_failure]
+    """(why steps failed, what non-blocking checks found). KeyboardInterrupt if the run was stopped."""
+    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    if any(map(was_stopped, failed)):
+        raise KeyboardInterrupt
+    failures = [_reason(failure) for failure in failed]
     if not result.success and not failures:  # it never came to a step
         failures = [_reason(event.event_specific_data) for event in result.all_events if event.is_run_failure]
     warnings: list[str] = []

@@ -25,9 +25,8 @@ BASES: Final[dict[Basis, str]] = {
 """On which day an amount counts, and who says so. Vendors differ most in where they put a refund."""
 
 REFUND_BASES: Final[dict[RefundBasis, str]] = {
-    "event": "Refunds count on the day they were made (event basis); --basis order books them on their order's day.",
-    "order": "Refunds count on the day of their order (order basis); --basis event books them on the day they were "
-    "made.",
+    "event": "Refunds count on the day they were made (event basis).",
+    "order": "Refunds count on the day of their order (order basis).",
 }
 """What stands under a table of KPIs."""
 

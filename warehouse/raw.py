@@ -139,6 +139,12 @@ def holds(warehouse: Warehouse, tenant_id: str, source: str, stream: str, *, of_
         return query(cursor, f"SELECT EXISTS (SELECT FROM raw.raw_events WHERE {of_stream}) AS held")["held"].item()
 
 
+def holds_any(warehouse: Warehouse, tenant_id: str) -> bool:
+    """Whether any record of the tenant is here."""
+    with warehouse.as_tenant(tenant_id) as cursor:
+        return query(cursor, "SELECT EXISTS (SELECT FROM raw.raw_events) AS held")["held"].item()
+
+
 def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
     """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
 

@@ -21,6 +21,7 @@ from growthos_assets.marts.fact_orders import FactOrders
 from growthos_assets.marts.fact_refunds import FactRefunds
 from growthos_assets.marts.fact_spend import FactSpend
 from growthos_assets.marts.fact_traffic import FactTraffic
+from growthos_assets.missing import missing
 from growthos_assets.table import Contract, inputs
 from kpis import Window
 from kpis.wbr import Given, Review
@@ -56,6 +57,7 @@ def review(tables: Tables, tenant: Tenant, window: Window, now: datetime) -> Rev
     shop = shop_of(
         tables.kpi_daily, cohorts.lazy(), tables.fact_order_lines, tables.dim_channel, tables.dim_campaign, tenant, now
     )
+    gap = missing(tenant, window, shop.facts.state)
     given = Given(
         tenant=tenant.tenant_id,
         brand=tenant.name,
@@ -69,6 +71,7 @@ def review(tables: Tables, tenant: Tenant, window: Window, now: datetime) -> Rev
         goods=_goods(tables.fact_order_lines).collect(),
         traffic=tables.fact_traffic.collect(),
         troubles=ledger.unproven(warehouse(), tenant.tenant_id, window.start, window.end, now),
+        missing="" if gap is None else str(gap),
     )
     return kpis.wbr.write(given, window)
 

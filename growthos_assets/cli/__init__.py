@@ -28,9 +28,8 @@ from growthos_assets.cli import (
     wbr,
 )
 from growthos_assets.cli.output import complain, errors
+from growthos_assets.stopping import is_stop
 
-CANCELLED = "57014"
-"""The SQLSTATE of a statement that Ctrl-C has cancelled."""
 COLLECT_AFTER = 20_000
 """New objects between two garbage collections. With Python's 700 they take a tenth of a run: nearly all that they look
 through is code and declarations, which stay."""
@@ -42,7 +41,7 @@ class _Stoppable(TyperGroup):
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, Exception) as error:
-            if not (isinstance(error, KeyboardInterrupt) or getattr(error, "sqlstate", None) == CANCELLED):
+            if not is_stop(error):
                 raise
             errors.print("Stopped.")
             raise typer.Exit(130) from None

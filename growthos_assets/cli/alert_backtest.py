@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from growthos_assets.cli.alerts import SEVERITY_STYLE, shop_now
-from growthos_assets.cli.numbers import now_of
+from growthos_assets.cli.numbers import now_of, state_of, window_of
 from growthos_assets.cli.output import Format, FormatOption, TenantOption, console, print_json, table
 
 if TYPE_CHECKING:
@@ -32,12 +32,16 @@ def backtest(
     from kpis.alerts import backtest as replayed
 
     settings, now = now_of(tenant)
+    window = window_of(settings, now, days, None)
+    is_known = not state_of(settings, window).filter(window.filter()).is_empty()  # tells a person who has none there
     shop = shop_now(settings, now)
     result = replayed(shop, days, _known(settings, shop))
     if format is Format.json:
         print_json(_document(tenant, result))
-        return
-    _print_backtest(settings, result, shop)
+    elif is_known:
+        _print_backtest(settings, result, shop)
+    else:
+        console.print("Nothing could be replayed.")
 
 
 def _known(settings: "Tenant", shop: "Shop") -> "list[Known]":

@@ -1,7 +1,7 @@
 """`growthos alerts`: what fires, what to keep quiet about, what was and would have been, and who is told."""
 
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import click
 import typer
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from warehouse.tenants import Tenant
 
 SEVERITY_STYLE = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
-TOLD = ("id", "severity", "title", "segment", "metric_value", "threshold", "recommendation")
+TOLD = (
+    "id", "severity", "title", "segment", "metric_value", "threshold", "recommendation",
+    "state", "since", "silenced_by", "description", "why", "at_stake", "p_value", "low", "high", "runbook",
+)  # fmt: skip
+"""What a program is told of an alert; state and since are null on a window of its own, which remembers nothing."""
 WEEK = 7
 alerts_app = typer.Typer(help="What fires, and what to do about it.", invoke_without_command=True)
 
@@ -70,8 +74,9 @@ def show_alerts(
     if format is Format.table:
         print_alerts(tenant, days, until)
         return
-    _, evaluated_at, fired = _alerts(tenant, days, until)
-    print_json({"tenant": tenant, "evaluated_at": evaluated_at, "alerts": fired.select(TOLD).to_dicts()})
+    looked = _alerts(tenant, days, until)
+    alerts = looked.fired.select(*TOLD).to_dicts()
+    print_json({"tenant": tenant, "evaluated_at": looked.at, "alerts": alerts})
 
 
 @alerts_app.command()
@@ -205,9 +210,9 @@ def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
     """The firing alerts for people."""
     from kpis.kpi import REFUND_BASES
 
-    window, _, fired = _alerts(tenant, days, until)
+    window, _, fired, is_known = _alerts(tenant, days, until)
     if fired.is_empty():
-        console.print(f"No alert fires on {window.start} to {window.end}.")
+        console.print(f"No alert fires on {window.start} to {window.end}." if is_known else "Nothing could be judged.")
         return
     console.print(f"\nAlerts on {window.start} to {window.end}, against the {4 * days} days before")
     console.print(REFUND_BASES["event"])
@@ -221,23 +226,35 @@ def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
             console.print(Padding(Text(line), (0, 0, 0, 10), expand=False))
 
 
-def _alerts(tenant: str, days: int, until: datetime | None) -> "tuple[Window, datetime, pl.DataFrame]":
-    """(window, instant, what fires): now, with what is remembered; or on a window of its own, with nothing."""
+class Looked(NamedTuple):
+    """What fires on a window, and whether there is any number to judge it by."""
+
+    window: "Window"
+    at: datetime
+    fired: "pl.DataFrame"
+    is_known: bool
+
+
+def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
+    """Now, with what is remembered; or on a window of its own, with nothing."""
+    import polars as pl
+
     import kpis
     from growthos_assets.alerts.evaluation import assess
 
     settings, now = now_of(tenant)
     window = window_of(settings, now, days, until)
-    state_of(tenant, window)  # tells a person who has no numbers there
+    is_known = not state_of(settings, window).filter(window.filter()).is_empty()  # tells a person who has none there
     shop = shop_now(settings, now)
     if days == WEEK and until is None:
-        return window, now, assess(shop, now).firing
+        return Looked(window, now, assess(shop, now).firing, is_known)
     facts = shop.facts
     fired = kpis.alerts.evaluate(
         facts.state, facts.cohorts, window, settings.alert_thresholds, shop.names, shop.currency,
         categories=facts.categories, as_of=facts.as_of,
     )  # fmt: skip
-    return window, now, fired
+    alone = fired.with_columns(pl.lit(None).alias(name) for name in ("state", "since", "silenced_by"))
+    return Looked(window, now, alone, is_known)
 
 
 def shop_now(settings: "Tenant", now: datetime) -> "Shop":

@@ -84,7 +84,15 @@ def show_cohorts(
     elif cohorts:
         _print(cohorts, settings, read, by, months, limit)
     else:
-        complain(f"{tenant} has no cohorts yet.", f"Materialize them: growthos run --tenant {tenant}", "yellow")
+        complain(f"{tenant} has no cohorts yet.", _why_none(settings), "yellow")
+
+
+def _why_none(settings: "Tenant") -> str:
+    from growthos_assets.missing import first_step
+
+    if frame_of("kpis/kpi_daily", settings.tenant_id).is_empty():
+        return first_step(settings)
+    return "No order up to its last complete day names a customer, by id or e-mail: cohorts are of customers."
 
 
 def _cohorts(cells: "pl.DataFrame", summary: "pl.DataFrame", by: By) -> list[Row]:

@@ -205,7 +205,7 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
         console.print(f"{account.name} ({account.id}): {reached}", soft_wrap=True)
     show(findings)
     trial.save("working" if works(findings) else "failing")
-    console.print(f"Connected {source}/{name}. Next: growthos run --tenant {tenant}")
+    console.print(f"Connected {source}/{name}. Next: growthos sync --tenant {tenant}")
     if not works(findings):
         raise typer.Exit(1)
 

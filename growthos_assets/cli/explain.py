@@ -50,7 +50,7 @@ def show_explanation(
 
     settings, now = now_of(tenant)
     window = window_of(settings, now, days, until)
-    state_of(tenant, window)  # tells a person who has no numbers there
+    state_of(settings, window)  # tells a person who has no numbers there
     try:
         explained = explain(kpi, tenant, window, by=by or (), basis=basis.value)
         rows = explained.behind(**_member(behind)).collect() if behind else None

@@ -1,6 +1,6 @@
 """`growthos kpis | quarantine | tables`: reading the results."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -130,7 +130,8 @@ def print_kpis(tenant: str, days: int, until: datetime | None, basis: Refunds = 
     if compared["reason"].is_null().all():
         rows.columns.pop()
     console.print(rows)
-    console.print(REFUND_BASES[basis.value])
+    other = Refunds.order if basis is Refunds.event else Refunds.event
+    console.print(f"{REFUND_BASES[basis.value]} With --basis {other.value}: {REFUND_BASES[other.value].lower()}")
 
 
 def now_of(tenant: str) -> "tuple[Tenant, datetime]":
@@ -159,19 +160,14 @@ def frame_of(key: str, tenant: str) -> "pl.DataFrame":
     return load(key, tenant)
 
 
-def state_of(tenant: str, window: "Window") -> "pl.DataFrame":
+def state_of(settings: "Tenant", window: "Window") -> "pl.DataFrame":
     """kpi_daily; a person is told when it has nothing for the window, and what to do."""
-    state = frame_of("kpis/kpi_daily", tenant)
-    first, last = state["date"].min(), state["date"].max()
-    if not (isinstance(first, date) and isinstance(last, date)):
-        complain(f"{tenant} has no numbers yet.", f"Materialize them: growthos run --tenant {tenant}", "yellow")
-    elif not (window.start <= last and first <= window.end):
-        complain(
-            f"{tenant} has numbers from {first} to {last}, and none from {window.start} to {window.end}.",
-            f"Look at its own last days with --until {last}, or pin its clock there: "
-            f"growthos tenant set {tenant} --clock {last + timedelta(days=1)}",
-            "yellow",
-        )
+    from growthos_assets.missing import missing
+
+    state = frame_of("kpis/kpi_daily", settings.tenant_id)
+    gap = missing(settings, window, state)
+    if gap is not None:
+        complain(gap.what, gap.advice, "yellow")
     return state
 
 
@@ -181,7 +177,7 @@ def _kpis(tenant: str, days: int, until: datetime | None, basis: Refunds) -> "tu
 
     settings, now = now_of(tenant)
     window = window_of(settings, now, days, until)
-    stored = state_of(tenant, window)
+    stored = state_of(settings, window)
     state = stored.lazy() if basis is Refunds.event else explaining.state_of(tenant, basis.value)
     return settings, window, kpis.compare(state, window, window.previous()).collect()
 

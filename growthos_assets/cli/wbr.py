@@ -64,7 +64,7 @@ def show_wbr(
     settings, now = now_of(tenant)
     window = _window(settings, now, week, days, until)
     if as_known is Known.now:
-        state_of(tenant, window)  # tells a person who has no numbers there
+        state_of(settings, window)  # tells a person who has no numbers there
         told = reviews.known_now(settings, window, now)
     else:
         told = _then(settings, window, now)

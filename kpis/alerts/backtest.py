@@ -42,7 +42,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Backtest:
-    """The episodes of a replay, and when each known anomaly was first noticed (None: never)."""
+    """The episodes of a replay, and when each anomaly of its days was first noticed (None: never)."""
 
     days: Window
     episodes: list[Episode]
@@ -72,7 +72,9 @@ def backtest(shop: Shop, days: int, known: Sequence[Known] = ()) -> Backtest:
         span = Window(min(windows), last)
     episodes = _episodes(windows, known)
     noticed = {
-        anomaly.name: min((e.fired_on for e in episodes if e.cause == anomaly.name), default=None) for anomaly in known
+        anomaly.name: min((e.fired_on for e in episodes if e.cause == anomaly.name), default=None)
+        for anomaly in known
+        if anomaly.days.start <= span.end and span.start <= anomaly.days.end
     }
     return Backtest(span, episodes, noticed)
 

@@ -40,7 +40,7 @@ def doubts(given: Given, window: Window, totals: Totals, channels: Channels) -> 
             _unsettled(given, window),
             _said_against(given, window),
             _silent(given, window),
-            _troubles(given),
+            troubles(given),
             _few(given, channels),
             _claimed(totals),
             _estimated(given, window),
@@ -92,7 +92,8 @@ def _silent(given: Given, window: Window) -> Iterator[str]:
             yield f"{said} on {_days(missing, window)}: its numbers may be partial."
 
 
-def _troubles(given: Given) -> Iterator[str]:
+def troubles(given: Given) -> Iterator[str]:
+    """What sources did not give."""
     for row in given.troubles.head(_TOLD).iter_rows(named=True):
         span = f"{day_text(row['first_day'])} – {day_text(row['last_day'])}"
         yield f"{row['stream']} ({row['account']}) was not pulled whole for {span}: {row['error']}"

@@ -18,6 +18,7 @@ class Given:
     - `goods`: date, cogs_source (unit_cost, category_margin), cogs.
     - `traffic`: date, sessions, is_sampled, is_thresholded, has_other, is_settled.
     - `troubles`: what sources did not give: stream, account, first_day, last_day, error.
+    - `missing`: why there is nothing to review, and what to do; empty where there is something.
     - `names`: what people call channels, campaigns and products, by id. `currency`: a code, such as "USD".
     """
 
@@ -33,3 +34,4 @@ class Given:
     goods: pl.DataFrame
     traffic: pl.DataFrame
     troubles: pl.DataFrame
+    missing: str = ""

@@ -20,7 +20,24 @@ _SHADE: Final = 0.55
 
 def html(review: Review, restated: str | None = None) -> str:
     """The review. `restated` is a line on what has changed of the window since."""
-    sections = {
+    sections = _sections(review).items()
+    body = "".join(f"<section><h2>{title}</h2>{''.join(parts)}</section>\n" for title, parts in sections)
+    line = "" if restated is None else f'<p class="restated">{escape(restated)}</p>'
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(review.brand)}: {escape(review.title)}</title>\n<style>\n{STYLE}\n</style></head>\n"
+        f'<body><header><p class="brand">{escape(review.brand)}</p><h1>{escape(review.title)}</h1>'
+        f'<p class="lead">{escape(review.headline)}</p><p class="soft">{escape(review.basis)}</p>{line}</header>\n'
+        f"<main>{body}{''.join(_appendix(review)) if review.explained else ''}</main></body></html>\n"
+    )
+
+
+def _sections(review: Review) -> dict[str, Iterable[str]]:
+    if review.missing:
+        return {"What Is Missing": [f"<p>{escape(review.missing)}</p>", _list("ul", map(escape, review.doubts))]}
+    return {
         "What Happened": _happened(review),
         "Key Drivers": _drivers(review),
         "Channels": _channels(review),
@@ -31,17 +48,6 @@ def html(review: Review, restated: str | None = None) -> str:
         "Risks": _list("ul", map(_fired, review.fired), "No alert fired."),
         "Next Week Priorities": _list("ol", (_step(step.money_text, step.text) for step in review.steps)),
     }
-    body = "".join(f"<section><h2>{title}</h2>{''.join(parts)}</section>\n" for title, parts in sections.items())
-    line = "" if restated is None else f'<p class="restated">{escape(restated)}</p>'
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{escape(review.brand)}: {escape(review.title)}</title>\n<style>\n{STYLE}\n</style></head>\n"
-        f'<body><header><p class="brand">{escape(review.brand)}</p><h1>{escape(review.title)}</h1>'
-        f'<p class="lead">{escape(review.headline)}</p><p class="soft">{escape(review.basis)}</p>{line}</header>\n'
-        f"<main>{body}{''.join(_appendix(review))}</main></body></html>\n"
-    )
 
 
 def _happened(review: Review) -> Iterator[str]:
@@ -198,4 +204,6 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def _list(kind: str, items: Iterable[str], otherwise: str = "") -> str:
     entries = "".join(f"<li>{item}</li>" for item in items)
-    return f"<{kind}>{entries}</{kind}>" if entries else f"<p>{escape(otherwise)}</p>"
+    if entries:
+        return f"<{kind}>{entries}</{kind}>"
+    return f"<p>{escape(otherwise)}</p>" if otherwise else ""

@@ -6,7 +6,7 @@ Texts are plain: no markup is in them, and what came from a shop or an ad platfo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
@@ -146,8 +146,9 @@ class Explained:
 class Review:
     """A window reviewed.
 
-    `channel_titles` names the cells of a channel's row, each with its KPI. `measures` are the window's sums, exact, as
-    text: what a later review is compared with.
+    Where there is nothing to review, `missing` says why and what to do, and nothing stands behind it. `channel_titles`
+    names the cells of a channel's row, each with its KPI. `measures` are the window's sums, exact, as text: what a
+    later review is compared with.
     """
 
     tenant: str
@@ -158,20 +159,21 @@ class Review:
     basis: str
     currency: str
     period: str
-    figures: tuple[Figure, ...]
-    notes: tuple[str, ...]
-    changes: tuple[Change, ...]
-    unsplit: str
-    channel_titles: Mapping[str, str]
-    channels: tuple[ChannelRow, ...]
-    channel_notes: tuple[str, ...]
     doubts: tuple[str, ...]
-    fired: tuple[Fired, ...]
-    steps: tuple[Step, ...]
-    days: tuple[Day, ...]
-    cohorts: tuple[CohortRow, ...]
-    explained: tuple[Explained, ...]
     measures: Mapping[str, str | None]
+    missing: str = ""
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unsplit: str = ""
+    channel_titles: Mapping[str, str] = field(default_factory=dict[str, str])
+    channels: tuple[ChannelRow, ...] = ()
+    channel_notes: tuple[str, ...] = ()
+    fired: tuple[Fired, ...] = ()
+    steps: tuple[Step, ...] = ()
+    days: tuple[Day, ...] = ()
+    cohorts: tuple[CohortRow, ...] = ()
+    explained: tuple[Explained, ...] = ()
 
     def note(self, kpi: str, by: str = "channel_id") -> int | None:
         """The number under which the KPI is explained."""

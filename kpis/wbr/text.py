@@ -14,7 +14,17 @@ _SPECIAL: Final = re.compile(r"([\\`*\[\]<|])")
 
 def markdown(review: Review, restated: str | None = None) -> str:
     """The review. `restated` is a line on what has changed of the window since."""
-    sections = {
+    opening = [f"# {_text(review.title)}", f"**{_text(review.brand)}**: {_text(review.headline)}", _text(review.basis)]
+    if restated is not None:
+        opening.append(f"**{_text(restated)}**")
+    body = ["\n".join([f"## {title}", "", *lines]) for title, lines in _sections(review).items()]
+    return "\n\n".join([*opening, *body]) + "\n"
+
+
+def _sections(review: Review) -> dict[str, list[str]]:
+    if review.missing:
+        return {"What Is Missing": [_text(review.missing), "", *_bullets(review.doubts)]}
+    return {
         "What Happened": [*_table(review), *_bullets(review.notes)],
         "Key Drivers": [_text(review.unsplit), *_drivers(review)] if review.unsplit else list(_drivers(review)),
         "Channels": list(_channels(review)),
@@ -23,11 +33,6 @@ def markdown(review: Review, restated: str | None = None) -> str:
         "Next Week Priorities": list(_steps(review)),
         "Ask Why": list(_commands(review)),
     }
-    opening = [f"# {_text(review.title)}", f"**{_text(review.brand)}**: {_text(review.headline)}", _text(review.basis)]
-    if restated is not None:
-        opening.append(f"**{_text(restated)}**")
-    body = ["\n".join([f"## {title}", "", *lines]) for title, lines in sections.items()]
-    return "\n\n".join([*opening, *body]) + "\n"
 
 
 def _table(review: Review) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from kpis.drivers import net_revenue_drivers
@@ -11,7 +12,7 @@ from kpis.kpi import REFUND_BASES
 from kpis.measures import MEASURES
 from kpis.registry import KPIS
 from kpis.wbr import happened, why
-from kpis.wbr.doubts import doubts
+from kpis.wbr.doubts import doubts, troubles
 from kpis.wbr.fired import fired, steps
 from kpis.wbr.given import Given
 from kpis.wbr.review import Figure, Fired, Review
@@ -24,22 +25,35 @@ LEAD: Final = ("revenue_net", "contribution_margin_total", "new_customers", "ble
 
 def write(given: Given, window: Window) -> Review:
     """The review of a window of complete days, against the one before; the same numbers give the same review."""
+    measures = summed(given.state.lazy().filter(window.filter()), MEASURES).collect().row(0, named=True)
+    empty = Review(
+        tenant=given.tenant,
+        brand=given.brand,
+        window=window,
+        title=f"Weekly Business Review — {_span(window)}" if window.days == 7 else f"Business Review — {_span(window)}",
+        headline="There is nothing to review.",
+        basis=f"Complete days in {given.timezone}; money in {given.currency}. {REFUND_BASES['event']}",
+        currency=given.currency,
+        period={1: "day", 7: "week"}.get(window.days, f"{window.days} days"),
+        doubts=tuple(troubles(given)),
+        measures={name: None if value is None else str(value) for name, value in measures.items()},
+        missing=given.missing,
+    )
+    return empty if given.missing else _filled(empty, given)
+
+
+def _filled(review: Review, given: Given) -> Review:
+    """The review with all that there is to say."""
+    window = review.window
     totals = happened.totals(given, window, window.previous())
     channels = happened.by_channel(given, window)
     figures = happened.figures(given, window)
     found = why.explanations(given, window)
     drivers = net_revenue_drivers(totals)
     alerts = fired(given.alerts)
-    measures = summed(given.state.lazy().filter(window.filter()), MEASURES).collect().row(0, named=True)
-    return Review(
-        tenant=given.tenant,
-        brand=given.brand,
-        window=window,
-        title=f"Weekly Business Review — {_span(window)}" if window.days == 7 else f"Business Review — {_span(window)}",
+    return replace(
+        review,
         headline=_headline(figures, alerts, given.currency),
-        basis=f"Complete days in {given.timezone}; money in {given.currency}. {REFUND_BASES['event']}",
-        currency=given.currency,
-        period={1: "day", 7: "week"}.get(window.days, f"{window.days} days"),
         figures=figures,
         notes=happened.notes(figures, given.cohorts),
         changes=why.changes(totals, found, given),
@@ -53,7 +67,6 @@ def write(given: Given, window: Window) -> Review:
         days=happened.days(given, window),
         cohorts=happened.cohort_rows(given.cohorts),
         explained=why.proofs(found, given, window),
-        measures={name: None if value is None else str(value) for name, value in measures.items()},
     )
 
 
@@ -87,6 +100,8 @@ def restated(then: Mapping[str, Any], now: Mapping[str, Any], known_on: str) -> 
     """
     if "figures" not in then:
         return None
+    if then.get("missing") and not now["missing"]:
+        return f"Nothing of these days was known on {known_on}."
     old = {figure["kpi"]: figure["value"] for figure in then["figures"]}
     told = [
         f"{figure['label']} was {was}, and is {is_now} as known now{_causes(figure['kpi'], then, now)}"

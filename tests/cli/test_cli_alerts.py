@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 from cli_command import Command
 
 from growthos_assets import load
 
-TOLD = ["id", "severity", "title", "segment", "metric_value", "threshold", "recommendation"]
+TOLD = [
+    "id", "severity", "title", "segment", "metric_value", "threshold", "recommendation",
+    "state", "since", "silenced_by", "description", "why", "at_stake", "p_value", "low", "high", "runbook",
+]  # fmt: skip
 
 
 def fires(growthos: Command, *more: str) -> list[dict[str, Any]]:
@@ -17,7 +21,9 @@ def fires(growthos: Command, *more: str) -> list[dict[str, Any]]:
 def test_what_fires_is_what_the_table_says(demo_to_read: str, growthos: Command) -> None:
     document = growthos("alerts", "--tenant", "acme", "--format", "json").document
     assert list(document) == ["tenant", "evaluated_at", "alerts"]
-    assert document["alerts"] == load("alerts/alerts", "acme").select(TOLD).to_dicts()
+    stored = load("alerts/alerts", "acme").select(TOLD).with_columns(pl.col("since").cast(pl.String))
+    assert document["alerts"] == stored.to_dicts()
+    assert document["alerts"][1]["silenced_by"] == "explained by cac_increase"
     shown = growthos("alerts", "-t", "acme").out
     assert "Alerts on 2026-02-03 to 2026-02-09, against the 28 days before" in shown
     assert "Chance alone: 1 in 66; with 95% confidence at least +5.7%." in shown
@@ -28,6 +34,7 @@ def test_what_fires_is_what_the_table_says(demo_to_read: str, growthos: Command)
 def test_another_window_is_judged_by_itself(demo_to_read: str, growthos: Command) -> None:
     outage = fires(growthos, "--until", "2025-10-24")
     assert [alert["id"] for alert in outage] == ["tracking_outage"]
+    assert (outage[0]["state"], outage[0]["since"], list(outage[0])) == (None, None, TOLD)
     spike = fires(growthos, "--until", "2025-12-31")
     assert [(alert["id"], alert["severity"]) for alert in spike] == [("demand_spike", "info")]
     assert "against the 112 days before" in growthos("alerts", "-t", "acme", "--days", "28").out

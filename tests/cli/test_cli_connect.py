@@ -124,7 +124,7 @@ def test_from_stdin_to_a_connection_that_works(
     world: Apis, shop: str, growthos: Command, told: Callable[[Any], None]
 ) -> None:
     said = connect_all(growthos, told, shop)
-    assert "Connected shopify/my-store. Next: growthos run" in said
+    assert "Connected shopify/my-store. Next: growthos sync" in said
     listed = growthos("connections", "list", "-t", shop, "--format", "json").document
     assert [(one["source"], one["name"], one["status"]) for one in listed["connections"]] == [
         ("ga4", "default", "working"),

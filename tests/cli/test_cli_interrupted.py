@@ -18,12 +18,12 @@ COMMAND = "from growthos_assets.cli import main; main()"
 
 
 @contextmanager
-def stuck_import(url: str, shop: str, file: Path) -> Iterator[subprocess.Popen[str]]:
-    """An import in a process of its own that has sent its rows, and waits for a lock to write them."""
-    arguments = [sys.executable, "-c", COMMAND, "import", "orders", str(file), "--tenant", shop]
+def stuck(url: str, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """A command in a process of its own that has sent its records, and waits for a lock to write them."""
+    arguments = [sys.executable, "-c", COMMAND, *command]
     with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as watcher:
         holder.execute("LOCK TABLE raw.raw_events IN EXCLUSIVE MODE")
-        process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'raw.raw_events'::regclass"
         deadline = time.monotonic() + 30
         while watcher.execute(waiting).fetchone() is None:
@@ -44,7 +44,7 @@ def test_an_import_that_is_stopped_half_way_lands_nothing_and_again_lands_all(
     blow: signal.Signals, code: int, shop: str, warehouse_url: str, growthos: Command, tmp_path: Path
 ) -> None:
     file = csv(tmp_path / "orders.csv", *(line(str(number)) for number in range(ROWS)))
-    with stuck_import(warehouse_url, shop, file) as process:
+    with stuck(warehouse_url, "import", "orders", str(file), "--tenant", shop) as process:
         process.send_signal(blow)
         _, said = process.communicate(timeout=20)
     assert process.returncode == code
@@ -53,6 +53,22 @@ def test_an_import_that_is_stopped_half_way_lands_nothing_and_again_lands_all(
     done = growthos("import", "orders", str(file), "--tenant", shop, "--format", "json")
     assert done.document["landed"] == ROWS
     assert landed(shop) == ROWS
+
+
+def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database: str) -> None:
+    """Also in the middle of a statement, of which the driver makes an error: no other stream is asked after it."""
+    from growthos_assets.demo import ensure_tenant
+    from growthos_assets.loading import warehouse
+    from warehouse import ledger
+
+    warehouse()
+    acme = ensure_tenant("acme").tenant_id
+    days = ("--since", "2026-02-01", "--until", "2026-02-03")
+    with stuck(database, "sync", "--tenant", acme, *days) as process:
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=20)
+    assert (process.returncode, out, said.split()) == (130, "", ["Stopped."])
+    assert ledger.history(warehouse(), acme)["stream"].n_unique() == 1
 
 
 def test_an_older_schema_migrates_by_itself_and_keeps_its_records(

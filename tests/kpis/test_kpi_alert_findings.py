@@ -243,6 +243,8 @@ def test_a_backtest_finds_what_is_known_and_counts_the_rest(facts_of):
     found = backtest(shop, DAYS, [fault])
     assert found.noticed == {"outage": FIRST + timedelta(FAULT)}
     assert [episode.id for episode in found.episodes if episode.cause] == ["tracking_outage"]
+    beside = [Known(f"day {day}", Window(day, day), ("*",)) for day in (FIRST - timedelta(30), LAST + timedelta(1))]
+    assert backtest(shop, DAYS, [fault, *beside]).noticed == found.noticed
     unknown = backtest(shop, 30)
     assert "tracking_outage" in [episode.id for episode in unknown.unexplained]
     assert unknown.unexplained_per_month == len(unknown.unexplained)

@@ -97,8 +97,7 @@ def test_the_sections_stand_in_order(full):
         "# Weekly Business Review — Feb 2 – Feb 8, 2026\n\n"
         "**Acme**: Net revenue EUR 15,000 (+4.9%), contribution margin EUR 6,000 (+0.0%), new customers 25 (+0.0%), "
         "blended CAC EUR 200.00 (+100.0%); no alert fired.\n\n"
-        "Complete days in Europe/Berlin; money in EUR. Refunds count on the day they were made (event basis); "
-        "--basis order books them on their order's day.\n\n"
+        "Complete days in Europe/Berlin; money in EUR. Refunds count on the day they were made (event basis).\n\n"
     )
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
         "What Happened", "Key Drivers", "Channels", "What Is Uncertain", "Risks", "Next Week Priorities", "Ask Why",

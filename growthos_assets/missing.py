@@ -1,0 +1,65 @@
+"""Why a tenant has no numbers for a window, and what gets them."""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import polars as pl
+
+from growthos_assets import connections
+from growthos_assets.loading import load_table, warehouse
+from kpis import Window
+from warehouse import ledger, raw
+from warehouse.tenants import Tenant
+
+
+class Missing(NamedTuple):
+    """What there is nothing of, and the next step."""
+
+    what: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.advice}"
+
+
+def missing(tenant: Tenant, window: Window, kpi_daily: pl.DataFrame) -> Missing | None:
+    """Why there is nothing of the window in the tenant's `kpi_daily`; None if there is something."""
+    first, last = kpi_daily["date"].min(), kpi_daily["date"].max()
+    name = tenant.tenant_id
+    if not (isinstance(first, date) and isinstance(last, date)):
+        return Missing(f"{name} has no numbers yet.", first_step(tenant))
+    if window.start <= last and first <= window.end:
+        return None
+    what = f"{name} has numbers from {first} to {last}, and none from {window.start} to {window.end}."
+    if window.end < first:
+        return Missing(what, f"Its history begins later: look at its own days with --until {last}.")
+    if connections.everything(name):
+        return Missing(what, f"Pull what is new: growthos sync --tenant {name}, then growthos run --tenant {name}")
+    return Missing(
+        what,
+        f"Look at its own last days with --until {last}, or pin its clock there: "
+        f"growthos tenant set {name} --clock {last + timedelta(days=1)}",
+    )
+
+
+def first_step(tenant: Tenant) -> str:
+    """From nothing to numbers: sources, records, tables."""
+    name, database = tenant.tenant_id, warehouse()
+    if not tenant.is_demo and not raw.holds_any(database, name):
+        if not connections.everything(name):
+            return (
+                f"Connect its shop, growthos connect shopify --tenant {name}, or import a file, "
+                f"growthos import orders FILE --tenant {name}"
+            )
+        if not ledger.history(database, name, 1, "failed").is_empty():
+            return f"Its sources gave nothing: growthos slices --tenant {name} --failed says why."
+        return f"Pull its sources: growthos sync --tenant {name}, then growthos run --tenant {name}"
+    if load_table("alerts/wbr", name, ["week_start"]).is_empty():  # the last table of a run
+        return f"Materialize them: growthos run --tenant {name}"
+    quarantined = load_table("ops/quarantine", name, ["fingerprint"]).height
+    if quarantined:
+        return f"Its records were turned away: growthos quarantine --tenant {name} says why."
+    orders = load_table("marts/fact_orders", name, ["order_id"]).height
+    if orders:
+        return f"Its {orders:,} orders are all tests or voided, which count for nothing."
+    return f"Its records hold no order, ad spend or visit: growthos import orders FILE --tenant {name} adds orders."

@@ -1,0 +1,92 @@
+"""A tenant or a window without numbers: each command says what is really missing, and what gets it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cli_command import Command
+from cli_files import csv, line
+
+from growthos_assets import load
+from growthos_assets.loading import warehouse
+from warehouse import credentials, ledger
+
+NOW = datetime(2026, 2, 9, tzinfo=UTC)
+
+
+def said(growthos: Command, command: str, shop: str) -> str:
+    done = growthos(*command.split(), "--tenant", shop)
+    assert done.code == 0
+    return done.err
+
+
+def test_a_shop_without_records_is_told_to_connect_then_to_sync_then_why_nothing_came(
+    shop: str, growthos: Command
+) -> None:
+    none = f"{shop} has no numbers yet."
+    connect = f"{none} Connect its shop, growthos connect shopify --tenant {shop}, or import a file"
+    assert all(said(growthos, command, shop).startswith(connect) for command in ("kpis", "alerts", "wbr"))
+    assert "growthos connect shopify" in said(growthos, "cohorts", shop)
+
+    credentials.store(warehouse(), shop, "ga4", "default", b"{}", "working")
+    pull = f"Pull its sources: growthos sync --tenant {shop}, then growthos run --tenant {shop}"
+    assert said(growthos, "kpis", shop) == f"{none} {pull}\n"
+    with ledger.recording(warehouse(), shop, ("ga4", "funnel"), lambda: NOW, "v1") as book:
+        (failed,) = book.plan([ledger.Planned("s", "1", NOW, NOW, "r", {})])
+        book.failed(failed, "auth", "The token has expired.", ledger.Effort(1, 1, 0.0))
+    assert f"growthos slices --tenant {shop} --failed" in said(growthos, "kpis", shop)
+
+
+def test_a_run_without_a_usable_order_is_not_told_to_run_again(shop: str, growthos: Command, tmp_path: Path) -> None:
+    """Not imported, not run, turned away, tests alone: another step each, and no page of zeros."""
+
+    def sold(name: str, *rows: Any) -> None:
+        growthos("import", "orders", str(csv(tmp_path / name, *rows)), "--tenant", shop)
+
+    assert growthos("run", "--tenant", shop).code == 0
+    assert "growthos connect shopify" in said(growthos, "kpis", shop)
+    stored = load("alerts/wbr", shop).row(0, named=True)
+    document = growthos("wbr", "-t", shop, "--format", "json").document
+    assert json.loads(stored["content"]) == document["review"]
+    assert "growthos connect shopify" in document["review"]["missing"]
+    for text in (stored["markdown"], stored["html"], growthos("wbr", "-t", shop).out):
+        assert "What Is Missing" in text
+        assert "Key Drivers" not in text
+        assert "GBP 0" not in text
+    nothing = growthos("alerts", "-t", shop)
+    assert nothing.out == "Nothing could be judged.\n"
+    nothing = growthos("alerts", "backtest", "-t", shop)
+    assert (nothing.code, nothing.out) == (0, "Nothing could be replayed.\n")
+    assert "growthos connect shopify" in nothing.err
+
+    with warehouse().as_tenant(shop) as cursor:
+        cursor.execute("DELETE FROM alerts.wbr")
+    sold("broken.csv", line("1", unit_price="gold"), line("2", is_test="true"))
+    assert (
+        said(growthos, "kpis", shop) == f"{shop} has no numbers yet. Materialize them: growthos run --tenant {shop}\n"
+    )
+    growthos("run", "--tenant", shop)
+    assert f"growthos quarantine --tenant {shop} says why" in said(growthos, "wbr", shop)
+    with warehouse().as_tenant(shop) as cursor:
+        cursor.execute("DELETE FROM ops.quarantine")
+    assert "Its 1 orders are all tests or voided" in said(growthos, "kpis", shop)
+
+
+def test_a_week_without_numbers_is_no_page_of_zeros(demo_to_read: str, growthos: Command) -> None:
+    early, late = (growthos("wbr", "-t", "acme", "--until", day) for day in ("2020-01-05", "2026-03-01"))
+    assert early.code == late.code == 0
+    for done in (early, late):
+        assert "## What Is Missing" in done.out
+        assert "0.00" not in done.out
+    assert "look at its own days with --until 2026-02-09" in early.out
+    assert "growthos tenant set acme --clock 2026-02-10" in late.out
+    page = growthos("wbr", "-t", "acme", "--until", "2020-01-05", "--format", "html").out
+    assert "acme has numbers from 2025-08-14 to 2026-02-09, and none from 2019-12-30 to 2020-01-05." in page
+
+
+def test_customers_of_nobodys_name_make_no_cohorts(shop: str, growthos: Command, tmp_path: Path) -> None:
+    file = csv(tmp_path / "guests.csv", line("1", customer_id=""))
+    growthos("import", "orders", str(file), "--tenant", shop)
+    growthos("run", "--tenant", shop)
+    assert "names a customer, by id or e-mail" in said(growthos, "cohorts", shop)
