@@ -63,6 +63,11 @@ class Client(Protocol):
         ...
 
     @property
+    def reads_all(self) -> bool:
+        """Whether it reads every account that the credential reaches, and not those that a person has named."""
+        ...
+
+    @property
     def policies(self) -> Mapping[str, Policy]:
         """How each of its streams is asked for over time, by the stream's key."""
         ...
@@ -73,7 +78,10 @@ class Client(Protocol):
         ...
 
     def accounts(self) -> list[Account]:
-        """The accounts that the credential reaches; one that cannot be asked says why."""
+        """The accounts that the credential reaches, or those that a person named; one that cannot be asked says why.
+
+        A list that came short of the source's own count of it has a problem in place of what is missing.
+        """
         ...
 
     def request(self, stream: str, account: Account) -> str:

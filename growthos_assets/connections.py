@@ -15,9 +15,9 @@ from connectors.exchange import Meter
 from connectors.oauth.providers import Hosts
 from connectors.slices import Account, Policy, Slice
 from growthos_assets.loading import warehouse
-from warehouse import credentials
+from warehouse import credentials, ledger
 from warehouse.credentials import Status, Stored
-from warehouse.errors import WarehouseError
+from warehouse.errors import UnknownAccount, WarehouseError
 
 
 def hosts() -> Hosts:
@@ -64,6 +64,7 @@ class Unusable:
 
     api_version = ""
     sunset: date | None = None
+    reads_all = False
     policies: Mapping[str, Policy] = {}
 
     def __init__(self, source: str, error: ApiError) -> None:
@@ -114,6 +115,15 @@ def mark(tenant_id: str, stored: Stored, status: Status) -> None:
 def forget(tenant_id: str, source: str, name: str) -> None:
     """Remove a connection for good; UnknownCredential if there is none."""
     credentials.forget(warehouse(), tenant_id, source, name)
+
+
+def forget_account(tenant_id: str, source: str, account: str) -> None:
+    """Stop missing an account that no login reaches any more; UnknownAccount if it was never asked for anything."""
+    if not ledger.forget(warehouse(), tenant_id, source, account):
+        raise UnknownAccount(
+            f"Nothing was ever read of account {account} of {source}. "
+            f"`growthos slices --tenant {tenant_id}` shows what was."
+        )
 
 
 def decode(source: str, content: bytes) -> Credential:

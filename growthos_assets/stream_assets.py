@@ -13,7 +13,7 @@ from growthos_assets import metadata, progress
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.raw.synced import Synced, together
-from growthos_assets.raw.syncing import sync
+from growthos_assets.raw.syncing import lost, sync
 from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.stopping import stoppable
 from growthos_assets.table import Finding
@@ -141,7 +141,11 @@ def _sync(
         for connection in sources.of(tenant, now)
         if connection.client.source == stream.source
     ]
-    return together(synced) if synced else None
+    if not synced:
+        return None
+    done = together(synced)
+    done.problems += lost(warehouse.database, tenant.tenant_id, stream, done)
+    return done
 
 
 def _progress(done: Synced) -> str:

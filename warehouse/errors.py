@@ -6,6 +6,7 @@ WarehouseError
 ├── SchemaTooNew           the database was migrated by a newer GrowthOS
 ├── UnknownTenant          no such tenant
 ├── UnknownCredential      the tenant has no such credential
+├── UnknownAccount         nothing was ever asked of such an account
 ├── LedgerLost             a sync lost its turn to another one
 ├── InvalidSetting         a tenant's setting, key or name that cannot be
 ├── UnknownTable           no such table
@@ -35,6 +36,10 @@ class UnknownTenant(WarehouseError):
 
 class UnknownCredential(WarehouseError):
     """The tenant has no such credential."""
+
+
+class UnknownAccount(WarehouseError):
+    """The ledger knows no such account."""
 
 
 class LedgerLost(WarehouseError):

@@ -82,7 +82,7 @@ class Ledger:
 
     def accounts(self) -> set[str]:
         """Every account of which anything was ever verified, whichever connection it was reached by."""
-        return set(self._select("DISTINCT account", "state = 'verified'")["account"])
+        return set(read_to(self._warehouse, self._tenant_id, *self._stream))
 
     def proven(
         self, account: str, request: str, part: Mapping[str, str] = ALL
@@ -270,6 +270,25 @@ def recording(
         ledger = Ledger(warehouse, tenant_id, stream, now, api_version, run_id)
         ledger.recover()
         yield ledger
+
+
+def read_to(warehouse: Warehouse, tenant_id: str, source: str, stream: str) -> dict[str, datetime]:
+    """Every account of which anything of the stream was ever verified, and up to when."""
+    with warehouse.as_tenant(tenant_id) as cursor:
+        found = query(
+            cursor,
+            "SELECT account, max(end_at) FROM ops.sync_slices WHERE source = $1 AND stream = $2 "
+            "AND state = 'verified' GROUP BY account ORDER BY account",
+            [source, stream],
+        )
+    return dict(found.iter_rows())
+
+
+def forget(warehouse: Warehouse, tenant_id: str, source: str, account: str) -> int:
+    """Forget what was asked of an account; how many slices that were. It is new if it ever comes back."""
+    with warehouse.as_tenant(tenant_id) as cursor:
+        mine = f"source = {literal(source)} AND account = {literal(account)}"
+        return execute(cursor, f"DELETE FROM ops.sync_slices WHERE {mine}")
 
 
 def history(warehouse: Warehouse, tenant_id: str, limit: int = 100, state: str | None = None) -> pl.DataFrame:

@@ -82,6 +82,7 @@ class FakeMeta:
         self.shuffled = False  # rows come in no order
         self.hidden_accounts: set[str] = set()  # are there, and not for this token
         self.empty_accounts: list[str] = []  # further ones, that have never spent
+        self.counts_accounts = True
         self.scopes = ["ads_read", "business_management"]
         self.expires_at: datetime | None = None
         self.skew = timedelta(0)  # of Meta's clock
@@ -108,7 +109,9 @@ class FakeMeta:
                 return {"data": self._debugged(asked.get("input_token"))}
             case "GET", ["me", "adaccounts"]:
                 numbers = [ACCOUNT, *self.empty_accounts]
-                return self._page(numbers, lambda number: self._account(number, asked), "me/adaccounts", asked)
+                page = self._page(numbers, lambda number: self._account(number, asked), "me/adaccounts", asked)
+                counted = self.counts_accounts and "summary" in asked
+                return page | ({"summary": {"total_count": len(numbers)}} if counted else {})
             case "GET", [account] if account.startswith("act_"):
                 return self._account(self._permitted(account), asked)
             case "GET", [account, "insights"] if account.startswith("act_"):

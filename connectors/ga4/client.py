@@ -43,6 +43,7 @@ class Ga4Client:
 
     source = "ga4"
     api_version = API_VERSION
+    reads_all = False
     sunset: date | None = None
     policies: Mapping[str, Policy] = dict.fromkeys(REPORTS, POLICY)
 

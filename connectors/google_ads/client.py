@@ -64,6 +64,7 @@ class GoogleAdsClient:
     ) -> None:
         self._clock = clock
         self._wanted = [_digits(customer) for customer in customer_ids]
+        self.reads_all = not customer_ids
         self._manager = _digits(login_customer_id) if login_customer_id else None
         self._reached: dict[str, Reached] = {}
         self._api = Api(authorizer, developer_token, clock, base_url, transport, dice)
@@ -147,8 +148,9 @@ class GoogleAdsClient:
         return Finding("figures", True, "Figures can be read.")
 
     def _roots(self, budget: Budget) -> list[str]:
-        names = self._api.accessible(budget).json().get("resourceNames", ())
-        return [name.removeprefix("customers/") for name in names]
+        """The accounts that the login reaches itself. Nothing counts them: what one list has lost, another one has."""
+        names = [name for _ in range(2) for name in self._api.accessible(budget).json().get("resourceNames", ())]
+        return [name.removeprefix("customers/") for name in dict.fromkeys(names)]
 
     def _below(self, root: str, budget: Budget) -> list[Body]:
         """The rows of the accounts below one, all of them: one that is not named is never asked, and never missed."""

@@ -13,6 +13,8 @@ from connectors.slices import Account
 from connectors.source import Body
 
 FIELDS = {"fields": "account_id,name,currency,timezone_name,created_time"}
+COUNTED = {**FIELDS, "summary": "true"}
+"""Meta's own library asks every edge for its count like this; one that has none leaves it out."""
 
 
 def accounts(graph: Graph, ids: Sequence[str], budget: Budget) -> list[Account]:
@@ -22,7 +24,12 @@ def accounts(graph: Graph, ids: Sequence[str], budget: Budget) -> list[Account]:
     """
     if ids:
         return [_named(graph, number(name), budget) for name in ids]
-    return [_account(row) for page in graph.pages("me/adaccounts", FIELDS, budget) for row in page["data"]]
+    found, counted = _listed(graph, budget)
+    if counted is None or len(found) < counted:  # what a page has lost, another list may have
+        again, counted = _listed(graph, budget)
+        found |= again
+    missing = (counted or 0) - len(found)
+    return [*found.values(), *([_unnamed(missing)] if missing > 0 else [])]
 
 
 def number(name: str) -> str:
@@ -31,6 +38,20 @@ def number(name: str) -> str:
     if not digits.isdecimal():
         raise ConfigError(f"{name} is no ad account of Meta's: its id is a number, as in act_1234567890.")
     return digits
+
+
+def _listed(graph: Graph, budget: Budget) -> tuple[dict[str, Account], int | None]:
+    """The accounts on the pages that there are, by id, and how many Meta says that they are, if it does."""
+    pages = list(graph.pages("me/adaccounts", COUNTED, budget))
+    found = [_account(row) for page in pages for row in page["data"]]
+    counted = next((page["summary"]["total_count"] for page in pages if "total_count" in page.get("summary", {})), None)
+    return {account.id: account for account in found}, counted
+
+
+def _unnamed(missing: int) -> Account:
+    """In place of accounts that Meta counts and does not name."""
+    words = f"Meta counts {missing} more ad accounts than it names. Name those that are to be read: --account act_123."
+    return Account("unnamed", f"{missing} ad accounts", timezone="UTC", currency="", problem=words)
 
 
 def _named(graph: Graph, digits: str, budget: Budget) -> Account:

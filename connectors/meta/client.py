@@ -54,6 +54,7 @@ class MetaClient:
     ) -> None:
         self._token = access_token
         self._account_ids = [number(name) for name in account_ids]
+        self.reads_all = not account_ids
         self._http = Http(
             base_url or HOST,
             judge=judge,

@@ -53,6 +53,7 @@ class ShopifyClient:
 
     source = "shopify"
     api_version = API_VERSION
+    reads_all = False
     sunset: date | None = SUNSET
 
     def __init__(

@@ -75,16 +75,23 @@ def forget(
     source: Annotated[str, typer.Argument(help="shopify, meta, google_ads or ga4.")],
     tenant: TenantOption,
     name: Annotated[str, typer.Option(help="Which of them, as `connections list` names it.")] = "default",
+    account: Annotated[
+        str | None, typer.Option(help="Only this account, which no login reaches any more: it is no longer missed.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove a credential for good. What was pulled with it stays."""
+    """Remove a credential for good, or stop missing an account. What was pulled stays."""
     from growthos_assets import connections
 
     is_demo(tenant)
+    what = f"{source}/{name}" if account is None else f"account {account} of {source}"
     if not yes:
-        typer.confirm(f"Forget {source}/{name} of {tenant}?", abort=True)
-    connections.forget(tenant, source, name)
-    console.print(f"Forgot {source}/{name} of {tenant}.")
+        typer.confirm(f"Forget {what} of {tenant}?", abort=True)
+    if account is None:
+        connections.forget(tenant, source, name)
+    else:
+        connections.forget_account(tenant, source, account)
+    console.print(f"Forgot {what} of {tenant}.")
 
 
 def is_demo(tenant_id: str) -> bool:

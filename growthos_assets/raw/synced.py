@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-WAITING, SCOPE, CLOSED = "waiting", "scope", "account"
-"""Kinds of problem besides those of errors: the source's wait is not over; the app may not see all; it is closed."""
+WAITING, SCOPE, CLOSED, LOST = "waiting", "scope", "account", "lost"
+"""Kinds of problem besides those of errors: the source's wait is not over; the app may not see all; the account is
+closed; it is no longer named."""
 
 EXPECTED = ("rate_limited", WAITING, SCOPE, CLOSED)
 """Problems that pass by themselves or that somebody decided on: a warning, where anything else is an error."""
@@ -23,8 +24,14 @@ class Problem:
 
 @dataclass(slots=True)
 class Synced:
-    """What became of a stream's sync, over all of its accounts."""
+    """What became of a stream's sync, over all of its accounts.
 
+    `named` are the ids of those that the source named; None where one did not say. `reads_all` is whether they are all
+    that a credential reaches.
+    """
+
+    named: set[str] | None = None
+    reads_all: bool = False
     slices: int = 0
     verified: int = 0
     pages: int = 0
@@ -69,6 +76,9 @@ def together(parts: Sequence[Synced]) -> Synced:
     for part in parts:
         for name in SUMS:
             setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        whole.reads_all |= part.reads_all
         whole.quota |= part.quota
         whole.proven_to |= part.proven_to
+    named = [part.named for part in parts]
+    whole.named = None if None in named else set[str]().union(*filter(None, named))
     return whole

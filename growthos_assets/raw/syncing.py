@@ -15,7 +15,7 @@ from connectors.slices import CENSUS, Account, Policy, Proven, Slice, beginning,
 from connectors.source import Stream
 from growthos_assets.raw.landing import encoder
 from growthos_assets.raw.pulling import Sync, entry, problem, pull_all
-from growthos_assets.raw.synced import CLOSED, SCOPE, WAITING, Problem, Synced
+from growthos_assets.raw.synced import CLOSED, LOST, SCOPE, WAITING, Problem, Synced
 from warehouse import ledger, raw
 from warehouse.database import Warehouse
 from warehouse.ledger import EVERY_ACCOUNT, KEPT, Ledger
@@ -53,7 +53,7 @@ def sync(
     Never raises for what an API does: what is missing is in `problems`, and in ops.sync_slices. One account's
     problem leaves the others alone.
     """
-    report = Synced(api_version=client.api_version)
+    report = Synced(api_version=client.api_version, reads_all=client.reads_all)
     is_first = not raw.holds(database, tenant.tenant_id, stream.source, stream.name)
     job = Sync(database, tenant, client, clock, stream, encoder(tenant, stream), seen_at, report, listener, is_first)
     before, waited = client.meter.requests, client.meter.waited
@@ -79,12 +79,35 @@ def sync(
     return report
 
 
+def lost(database: Warehouse, tenant_id: str, stream: Stream, done: Synced) -> list[Problem]:
+    """The accounts that were read before, and that none of the stream's connections names any more.
+
+    Whoever names the accounts to read has decided on it. A list of all that a credential reaches may be short of one.
+    """
+    if done.named is None or not done.reads_all:
+        return []
+    known = ledger.read_to(database, tenant_id, stream.source, stream.name)
+    return [
+        Problem(
+            account,
+            LOST,
+            f"It was read up to {until:%Y-%m-%d}, and no login reaches it any more. Give it back to the login; or, if "
+            "it has gone for good: "
+            f"growthos connections forget {stream.source} --account {account} --tenant {tenant_id}",
+        )
+        for account, until in known.items()
+        if account not in done.named
+    ]
+
+
 def _accounts(job: Sync, book: Ledger) -> list[Account]:
     """The accounts that the credential reaches; none, and the reason in the ledger, if the source does not say."""
     try:
         _wait_over(book, EVERY_ACCOUNT, job)
         with reading():
-            return job.client.accounts()
+            accounts = job.client.accounts()
+            job.report.named = {account.id for account in accounts}
+            return accounts
     except ApiError as error:
         found = problem(job.client.source, error)
     job.report.problems.append(found)

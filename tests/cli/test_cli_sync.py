@@ -1,5 +1,8 @@
 """`growthos sync`, `slices`, `restated`: what was pulled, how that is known, and what is missing."""
 
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
 import pytest
 from cli_command import Command
 
@@ -7,6 +10,8 @@ from connectors.fake import demo
 from connectors.wire import WireRequest, WireResponse
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
+from warehouse.contract import polars_schema
+from warehouse.ops import SyncSlices
 
 DAYS = ("--since", "2026-02-01", "--until", "2026-02-03")
 
@@ -69,6 +74,30 @@ def test_a_restated_value_is_shown_with_what_it_was(
     told = growthos("restated", "google_ads/insights", "--tenant", acme, "--format", "json").document["restated"]
     assert {row["field"] for row in told} >= {"metrics.conversions", "metrics.conversionsValue"}
     assert all(row["old"] != row["new"] for row in told)
+
+
+def test_an_account_that_no_login_reaches_any_more_is_missed_until_it_is_forgotten(
+    acme: str, growthos: Command
+) -> None:
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    row = {
+        "pull_id": "1", "slice_id": "1", "source": "google_ads", "stream": "insights", "account": "1230000009",
+        "start_at": day - timedelta(days=9), "end_at": day, "request_hash": "r", "part": "{}", "state": "verified",
+        "attempts": 1, "api_version": "v26", "planned_at": day, "started_at": day,
+    }  # fmt: skip
+    with warehouse().as_tenant(acme) as transaction:
+        frame = pl.DataFrame([row], schema=polars_schema(SyncSlices))
+        warehouse().replace(transaction, SyncSlices, frame, keep_others=True)
+    ads = ("google_ads", "--account", "1230000009", "--tenant", acme, "--yes")
+
+    done = growthos("sync", "--tenant", acme, "--source", "google_ads", *DAYS)
+    assert done.code == 1
+    assert "1230000009: It was read up to 2026-01-01" in " ".join(done.err.split())
+    assert growthos("connections", "forget", *ads).code == 0
+    assert growthos("sync", "--tenant", acme, "--source", "google_ads", *DAYS).code == 0
+    again = growthos("connections", "forget", *ads)
+    assert again.code == 2
+    assert "Nothing was ever read of account 1230000009" in " ".join(again.err.split())
 
 
 @pytest.mark.parametrize(

@@ -62,12 +62,13 @@ def test_every_request_is_as_the_api_wants_it(clock):
         found, proof = pulled(client, WHOLE, account)
     assert (found, proof) == (TRUTH, [len(TRUTH)] * 2)
 
-    listing, clients, first, second = recorder.requests
+    listing, again, clients, first, second = recorder.requests
     for request in recorder.requests:
         assert request.headers["authorization"] == "Bearer secret-token-1"
         assert request.headers["developer-token"] == "developer-secret"
         assert request.query == {}
     assert (listing.method, listing.path) == ("GET", "/v26/customers:listAccessibleCustomers")
+    assert again == listing, "nothing counts them"
     assert "login-customer-id" not in listing.headers
     assert (clients.method, clients.path) == ("POST", f"/v26/customers/{MCC}/googleAds:search")
     assert clients.headers["login-customer-id"] == MCC
@@ -277,6 +278,20 @@ def test_an_account_that_gets_lost_among_the_others_is_missed(clock):
 
     with pytest.raises(Truncated, match="names 1 of the 2 accounts"):
         connect(losing, clock).accounts()
+
+
+@pytest.mark.parametrize("lists", [1, 2])
+def test_an_account_that_one_list_has_lost_the_other_has(clock, lists):
+    fake = FakeGoogleAds(WORLD, clock, customers=(MANAGER, CLIENT, Customer("1230000002", "Direct")))
+    short = iter([True] * lists)
+
+    def losing(request):
+        if request.path.endswith(":listAccessibleCustomers") and next(short, False):
+            return fake.reply({"resourceNames": ["customers/1230000002"]})
+        return fake(request)
+
+    found = {account.id for account in connect(losing, clock, login_customer_id=None).accounts()}
+    assert found == ({"1230000002", CLIENT.id} if lists == 1 else {"1230000002"})
 
 
 def test_the_accounts_may_be_named(clock):

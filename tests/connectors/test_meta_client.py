@@ -287,7 +287,27 @@ def test_every_account_of_the_token_page_by_page(monkeypatch):
     assert found[0].currency == "USD"
     assert found[0].opened == datetime.fromtimestamp(SOURCE.world.calendar.starts[0], UTC)
     assert first.path == second.path == "/v26.0/me/adaccounts"
-    assert first.query["fields"] == "account_id,name,currency,timezone_name,created_time"
+    assert first.query == {
+        "fields": "account_id,name,currency,timezone_name,created_time",
+        "summary": "true",
+        "limit": "2",
+    }
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_account_on_a_lost_page_is_found_or_missed(monkeypatch, counts, times):
+    monkeypatch.setattr("connectors.meta.reports.PAGE_SIZE", 1)
+    meta = shop()
+    meta.fake.empty_accounts, meta.fake.counts_accounts, meta.fake.skipped = ["11"], counts, 1
+    if times == 2:
+        pages = meta.fake._page
+        monkeypatch.setattr(meta.fake, "_page", lambda *asked: setattr(meta.fake, "skipped", 1) or pages(*asked))
+    found = [account for account in meta.client.accounts() if not account.problem]
+    problems = [account.problem for account in meta.client.accounts() if account.problem]
+    assert [account.id for account in found] == [ACCOUNT.id, *(["11"] if times == 1 else [])]
+    assert [problem for problem in problems if "counts 1 more" in problem] == problems
+    assert len(problems) == int(counts and times == 2), "lost every time, and nobody counts them"
 
 
 def test_an_account_that_cannot_be_reached_says_what_to_do_and_stops_no_other():

@@ -20,8 +20,8 @@ from connectors.exchange import Meter
 from connectors.slices import Account, Policy, Slice
 from connectors.source import STREAMS, RawRecord, Stream
 from growthos_assets.loading import warehouse
-from growthos_assets.raw.synced import Synced
-from growthos_assets.raw.syncing import sync
+from growthos_assets.raw.synced import Synced, together
+from growthos_assets.raw.syncing import lost, sync
 from warehouse import ledger, raw, tenants
 from warehouse.contract import polars_schema
 from warehouse.ops import SyncSlices
@@ -53,6 +53,7 @@ class Shop:
     restated: Callable[[datetime], str] = lambda at: ""
     source: str = "shopify"
     api_version: str = "2026-10"
+    reads_all: bool = True
     sunset: date | None = None
     meter: Meter = field(default_factory=Meter)
     policies: Mapping[str, Policy] = field(
@@ -558,6 +559,41 @@ def test_what_is_over_the_source_decides_and_not_a_clock_that_is_wrong(
     right = Shop(clock=VirtualClock(NOW + 20 * DAY), source=stream.source)
     assert pull(right, stream=stream).problems == []
     assert landed(table=table) == truth(right)
+
+
+def test_an_account_that_is_no_longer_named_is_missed_until_it_is_forgotten(pull: Callable[..., Synced]):
+    both = Shop(names=("one", "two"))
+    pull(both)
+    few = pull(Shop(names=("one",)))
+    (problem,) = lost(warehouse(), "shop", ORDERS, few)
+    assert (problem.account, problem.kind) == ("two", "lost")
+    assert "read up to 2026-02-10" in problem.message
+    assert "growthos connections forget shopify --account two --tenant shop" in problem.message
+    assert not replace(few, problems=[problem]).is_expected
+
+    assert lost(warehouse(), "shop", ORDERS, pull(both)) == []
+    elsewhere = pull(Shop(names=("two",)))
+    assert lost(warehouse(), "shop", ORDERS, together([few, elsewhere])) == [], "another connection names it"
+    named = pull(Shop(names=("one",), reads_all=False))
+    assert lost(warehouse(), "shop", ORDERS, named) == [], "a person has decided what is read"
+    unsaid = pull(Shop(names=("one",), trouble=once(AuthError("no"))), since=NOW.date())
+    assert lost(warehouse(), "shop", ORDERS, together([few, replace(unsaid, named=None)])) == [], "who knows"
+
+    assert ledger.forget(warehouse(), "shop", "shopify", "two") == 5, "3 slices, then one each time"
+    assert lost(warehouse(), "shop", ORDERS, few) == []
+    assert landed() == truth(both), "what was pulled stays"
+
+
+def test_a_source_that_does_not_name_its_accounts_has_lost_none(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    client = Shop()
+    pull(client)
+    monkeypatch.setattr(client, "accounts", lambda: once(AuthError("The token was revoked."), page=0)(None, 0))
+    done = pull(client)
+    assert done.named is None
+    assert lost(warehouse(), "shop", ORDERS, done) == []
+    assert [problem.kind for problem in done.problems] == ["auth"]
 
 
 def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
