@@ -9,16 +9,18 @@ import contextlib
 import itertools
 import json
 import logging
+import os
 import random
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import polars as pl
 import psycopg
 import pytest
 from cli_command import Command
@@ -40,8 +42,11 @@ from connectors.fake.meta import FakeMeta
 from connectors.fake.serving import serving
 from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets import connections, resources
+from growthos_assets.alerts import delivery
 from growthos_assets.loading import warehouse
-from warehouse import ledger, tenants
+from kpis.alerts.records import EVENTS
+from warehouse import alert_states, ledger, tenants
+from warehouse.credentials import CHANNELS
 
 READABLE = 12
 """So many characters of a secret in a row are a leak."""
@@ -180,6 +185,18 @@ class Quoting:
 SECRET_FIELDS = re.compile("secret|token|assertion|proof|code")
 
 
+class Receiver:
+    """Where alerts go: it quotes its own address and all that it is sent, in every kind of refusal."""
+
+    def __init__(self) -> None:
+        self._statuses = itertools.cycle([500, 302, 404, 410, 400])
+
+    def __call__(self, request: WireRequest) -> WireResponse:
+        said = f"{request.path}?{request.query} {dict(request.headers)}"
+        headers = {"location": f"https://elsewhere.example.com{request.path}"}
+        return WireResponse(next(self._statuses), said.encode(), headers)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualClock:
     clock = VirtualClock(DemoSource().now)
@@ -198,7 +215,8 @@ def quoting(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Qu
         "meta": FakeMeta(world, clock, access_token=META.access_token, app_secret=META.app_secret),
         "oauth": quoting.tokens,
     }
-    with serving({name: quoting.over(name, app) for name, app in fakes.items()}) as base:
+    receiver = dict.fromkeys(CHANNELS, Receiver())
+    with serving({**{name: quoting.over(name, app) for name, app in fakes.items()}, **receiver}) as base:
         monkeypatch.setenv("GROWTHOS_APIS", base)
         monkeypatch.setenv("GROWTHOS_ENCRYPTION_KEY", base64.b64encode(b"k" * 32).decode())
         yield quoting
@@ -236,6 +254,7 @@ def test_no_secret_is_readable_anywhere(
     run("run")
     run("sync")
     run("slices", "--limit", "1000")
+    issued = deliver(run)
     for _ in range(30):  # until every API has quoted in every way
         run("connections", "test")
         if all(ways == quoting.faults.keys() for ways in quoting.ways.values()):
@@ -254,7 +273,27 @@ def test_no_secret_is_readable_anywhere(
         "the event log tells of it"
     )
     seen += dagsters
-    assert leaks(SECRETS | quoting.sent, seen) == []
+    assert leaks(SECRETS | quoting.sent | issued, seen) == []
+
+
+def deliver(run: Callable[..., int]) -> set[str]:
+    """Alerts are told to a webhook and to Slack, which refuse them; the secrets of both."""
+    made = set[str]()
+    for channel in CHANNELS:
+        path = planted(f"address-of-{channel}")
+        address = f"{os.environ['GROWTHOS_APIS']}/{channel}/{path}?key={planted(f'key-of-{channel}')}"
+        secret = delivery.add("shop", channel, "default", address)  # as the command does, which shows it once
+        made |= {path, planted(f"key-of-{channel}"), *([secret] if secret else [])}
+    now = datetime.now(UTC)
+    event = {"fingerprint": "f", "window_end": now.date(), "kind": "fired", "alert_id": "cac_increase"}
+    event |= {"severity": "warning", "message": "It is high.", "created_at": now, "at_stake": None, "sent_at": None}
+    alert_states.record(warehouse(), "shop", {}, pl.DataFrame([event], schema=EVENTS))
+    for hours in range(0, 50, 10):
+        delivery.deliver("shop", now + timedelta(hours=hours), logging.getLogger())
+        run("alerts", "destination", "test")
+    run("alerts", "destination", "list")
+    run("alerts", "deliveries")
+    return made
 
 
 def rows(url: str) -> Iterator[bytes]:
