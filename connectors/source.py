@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
 Body = dict[str, Any]
 """One response body of an API, decoded from JSON."""
 
@@ -14,11 +16,16 @@ class RawRecord:
     """One thing as its source describes it: an order, a product, a campaign's day.
 
     `external_id` identifies it within its stream for good; a later state of the same thing comes with the
-    same id and another payload.
+    same id and another payload. What of the payload is only passed on may be undecoded JSON (msgspec.Raw).
     """
 
     external_id: str
     payload: dict[str, Any]
+
+
+def decoded(value: Any) -> Any:
+    """A payload's value, decoded if it was left as JSON."""
+    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 @dataclass(frozen=True, slots=True)

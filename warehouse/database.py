@@ -6,8 +6,8 @@ Rows travel as Arrow over PostgreSQL's COPY (ADBC); row-level security decides w
 import contextlib
 import json
 import math
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -34,6 +34,10 @@ class Cursor(Protocol):
     def fetch_polars(self) -> pl.DataFrame: ...
     def adbc_ingest(self, table_name: str, data: pl.DataFrame, mode: Literal["append"], *, temporary: bool) -> int: ...
     def close(self) -> None: ...
+
+
+Transaction = Callable[[], AbstractContextManager[Cursor]]
+"""Begins a transaction of a session: committed at the end, rolled back on error."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +86,24 @@ class Warehouse:
     @contextmanager
     def as_tenant(self, tenant_id: str) -> Generator[Cursor]:
         """A transaction that sees and writes only this tenant's rows; committed at the end, rolled back on error."""
+        with self.session(tenant_id) as transaction, transaction() as cursor:
+            yield cursor
+
+    @contextmanager
+    def session(self, tenant_id: str) -> Generator[Transaction]:
+        """Several transactions of `as_tenant`, one after the other, that share their temporary tables.
+
+        Those are the session's to drop: the next user of the connection may be another tenant.
+        """
         if not tenant_id:
             raise UnknownTenant("No tenant was named.")
         connection = self._pool.connect()
-        cursor: Any = connection.cursor()
         try:
-            # both for this transaction alone: whatever the last user of the connection did, it starts from here
-            query(
-                cursor,
-                "SELECT set_config('role', $1, true) AS role, set_config('app.tenant_id', $2, true) AS tenant",
-                [APP_ROLE, tenant_id],
-            )
-            yield cursor
-            connection.commit()
+            yield lambda: _transaction(connection, tenant_id)
         except adbc_driver_manager.OperationalError as error:
             connection.invalidate(error)  # the server went away: so has the transaction
             raise
         finally:
-            cursor.close()
             connection.close()  # back to the pool, which rolls back what was not committed
 
     @contextmanager
@@ -233,6 +237,26 @@ class Warehouse:
             return adbc.connect(self._url)  # pyright: ignore[reportUnknownMemberType]
         except adbc_driver_manager.Error as error:
             raise unavailable(make_url(self._url), str(error)) from None
+
+
+@contextmanager
+def _transaction(connection: Any, tenant_id: str) -> Generator[Cursor]:
+    cursor: Any = connection.cursor()
+    try:
+        # both for this transaction alone: whatever the last user of the connection did, it starts from here
+        query(
+            cursor,
+            "SELECT set_config('role', $1, true) AS role, set_config('app.tenant_id', $2, true) AS tenant",
+            [APP_ROLE, tenant_id],
+        )
+        yield cursor
+        connection.commit()
+    except BaseException:
+        with contextlib.suppress(adbc_driver_manager.Error):  # the server may be gone
+            connection.rollback()
+        raise
+    finally:
+        cursor.close()
 
 
 def _ping(connection: Any, *_: object) -> None:

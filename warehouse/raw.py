@@ -1,22 +1,28 @@
 """The raw records: append-only, one row per version of a record, addressed by content."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
+import adbc_driver_manager
 import polars as pl
 import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
 
-from warehouse.database import Cursor, Warehouse, execute, lock, query
+from warehouse.database import Cursor, Transaction, Warehouse, execute, lock, query
 from warehouse.quoting import literal, qualified, quoted
 
 GONE = "''::bytea"
 """In place of the hash of a payload: the source no longer reports the record. No payload's hash is empty."""
+
+NO_JSONB = r"'\\u(0000|d[89a-f])|[0-9]e[+-]?[0-9]{4}'"
+"""What JSON may say and jsonb cannot hold: the zero character, half a surrogate pair, a number out of all bounds."""
 
 
 @dataclass(frozen=True)
@@ -45,56 +51,113 @@ def land(
     *,
     account: str | None = None,
 ) -> Landed:
-    """Append the records whose payload differs from the latest version of the same external_id.
+    """Stage the batches, and land them (`staged`, `Staged.land`)."""
+    with staged(warehouse, tenant_id, batches) as stage:
+        return stage.land(source, stream, seen_at, before_commit, account=account)
 
-    Each batch has external_id and payload (JSON text). All batches land in one transaction, or nothing does; of an
-    external_id that occurs more than once, the last payload counts. A payload that changes and changes back makes
-    three versions: what counts is the latest, not whether it was ever seen. `account` is whose they are.
 
-    `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it raises,
-    nothing does. The batches are asked for within it: whoever gets them from afar spools them first.
+@contextmanager
+def staged(warehouse: Warehouse, tenant_id: str, batches: Iterable[pl.DataFrame]) -> Generator["Staged"]:
+    """Records on their way: in the database, in a temporary table, for as long as the block runs.
+
+    Each batch has external_id and payload (JSON text). It is copied in a transaction of its own, while the next is
+    being made: neither the database nor who makes them has to wait for the other, however long they take to come.
     """
-    received = 0
-    whose = literal(account) if account else "NULL"
-    of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
-    with warehouse.as_tenant(tenant_id) as cursor:
-        # two pulls of one stream take turns, so that versions count up without a gap or a clash
-        lock(cursor, f"{source}/{stream}")
-        execute(
-            cursor,
-            "CREATE TEMP TABLE stage_raw (position bigint, external_id text, payload json, payload_hash bytea) "
-            "ON COMMIT DROP",
-        )
-        # one batch is copied while the next is being made: neither the database nor who makes them has to wait
-        with ThreadPoolExecutor(1, "copy") as copier:
-            copied: Future[int] | None = None
-            for batch in batches:
-                staged = _addressed(batch, received)
+    with warehouse.session(tenant_id) as transaction:
+
+        @contextmanager
+        def staging() -> Generator[Cursor]:
+            with transaction() as cursor:
+                execute(cursor, "SET LOCAL synchronous_commit = off")  # what is temporary need not outlast a crash
+                yield cursor
+
+        def copy(batch: pl.DataFrame) -> None:
+            with staging() as cursor:
+                cursor.adbc_ingest("stage_raw", batch, mode="append", temporary=True)
+
+        columns = "position bigint, external_id text, payload json, payload_hash bytea"
+        with staging() as cursor:
+            execute(cursor, f"CREATE TEMP TABLE stage_raw ({columns})")
+        try:
+            received = 0
+            with ThreadPoolExecutor(1, "copy") as copier:
+                copied: Future[None] | None = None
+                for batch in batches:
+                    addressed = _addressed(batch, received)
+                    if copied is not None:
+                        copied.result()
+                    copied = copier.submit(copy, addressed)
+                    received += batch.height
                 if copied is not None:
                     copied.result()
-                copied = copier.submit(cursor.adbc_ingest, "stage_raw", staged, mode="append", temporary=True)
-                received += batch.height
-            if copied is not None:
-                copied.result()
-        if received:
-            execute(cursor, "ANALYZE stage_raw")
-        inserted = query(
-            cursor,
-            "WITH inserted AS (INSERT INTO raw.raw_events "
-            "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
-            f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
-            f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {_instant(seen_at)} "
-            "FROM stage_raw s LEFT JOIN LATERAL ("
-            f"SELECT r.version, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
-            "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
-            "WHERE l.payload_hash IS DISTINCT FROM s.payload_hash AND NOT EXISTS (SELECT FROM stage_raw later "
-            "WHERE later.external_id = s.external_id AND later.position > s.position) RETURNING version) "
-            "SELECT count(*)::bigint, count(*) FILTER (WHERE version > 1)::bigint AS restated FROM inserted",
-        )
-        landed = Landed(received, *inserted.row(0))
-        if before_commit is not None:
-            before_commit(cursor, landed)
-    return landed
+            if received:
+                with staging() as cursor:
+                    execute(cursor, "ANALYZE stage_raw (external_id)")
+            yield Staged(received, transaction)
+        finally:
+            # also after an error; a connection that is gone has taken it along
+            with contextlib.suppress(adbc_driver_manager.OperationalError), staging() as cursor:
+                execute(cursor, "DROP TABLE stage_raw")
+
+
+@dataclass(frozen=True)
+class Staged:
+    """How many records were received, and what becomes of them."""
+
+    received: int
+    transaction: Transaction
+
+    def land(
+        self,
+        source: str,
+        stream: str,
+        seen_at: datetime,
+        before_commit: Callable[[Cursor, Landed], None] | None = None,
+        *,
+        account: str | None = None,
+    ) -> Landed:
+        """Append the records whose payload differs from the latest version of the same external_id.
+
+        All land in one transaction, or nothing does; of an external_id that occurs more than once, the last payload
+        counts. A payload that changes and changes back makes three versions: what counts is the latest, not whether it
+        was ever seen. The same JSON spelled in another way (the order of its keys, its spaces) is no change. `account`
+        is whose they are.
+
+        `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it
+        raises, nothing does.
+        """
+        whose = literal(account) if account else "NULL"
+        of_stream = f"r.source = {literal(source)} AND r.stream = {literal(stream)}"
+        with self.transaction() as cursor:
+            # two pulls of one stream take turns, so that versions count up without a gap or a clash
+            lock(cursor, f"{source}/{stream}")
+            inserted = query(
+                cursor,
+                "WITH inserted AS (INSERT INTO raw.raw_events "
+                "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
+                f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
+                f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {_instant(seen_at)} "
+                "FROM stage_raw s LEFT JOIN LATERAL ("
+                f"SELECT r.version, r.payload, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
+                "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
+                f"WHERE {_differs('l', 's')} AND NOT EXISTS (SELECT FROM stage_raw later "
+                "WHERE later.external_id = s.external_id AND later.position > s.position) RETURNING version) "
+                "SELECT count(*)::bigint, count(*) FILTER (WHERE version > 1)::bigint AS restated FROM inserted",
+            )
+            landed = Landed(self.received, *inserted.row(0))
+            if before_commit is not None:
+                before_commit(cursor, landed)
+        return landed
+
+
+def _differs(known: str, told: str) -> str:
+    """Whether what is told is another payload than the known one, if there is one. Texts are compared as JSON last."""
+    unspeakable = " OR ".join(f"{side}.payload::text ~* {NO_JSONB}" for side in (known, told))
+    return (
+        f"CASE WHEN {known}.payload_hash IS NULL OR {known}.payload_hash = {GONE} THEN true "
+        f"WHEN {known}.payload_hash = {told}.payload_hash THEN false "
+        f"WHEN {unspeakable} THEN true ELSE {known}.payload::jsonb <> {told}.payload::jsonb END"
+    )
 
 
 def _addressed(batch: pl.DataFrame, first: int) -> pl.DataFrame:

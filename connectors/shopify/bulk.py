@@ -4,7 +4,6 @@ https://shopify.dev/docs/apps/build/apis/graphql-admin/bulk-operations/queries
 """
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -17,7 +16,7 @@ from connectors.exchange import Reply, Request
 from connectors.http import Http
 from connectors.shopify.errors import failure
 from connectors.shopify.graphql import GraphQL
-from connectors.shopify.join import Joined, Node
+from connectors.shopify.join import Node, joined
 from connectors.shopify.queries import BULK_CANCEL, BULK_OWN, BULK_RUN, BULK_STATE, Listing
 
 Job = dict[str, Any]
@@ -48,13 +47,13 @@ class Bulk:
             if job["url"]:
                 _download(self._graphql.http, job, file, budget)
             try:
-                with closing(Joined(file, listing)) as joined:
-                    if (joined.objects, joined.roots) != counted:
-                        raise failure("INCOMPLETE", f"{joined.objects} objects came of {counted[0]}", reply)
-                    yield from joined.nodes()
-                    if joined.orphans:
-                        raise failure("INCOMPLETE", f"{joined.orphans} objects belong to none that came", reply)
-            except msgspec.DecodeError:
+                with joined(file, listing) as result:
+                    if (result.objects, result.roots) != counted:
+                        raise failure("INCOMPLETE", f"{result.objects} objects came of {counted[0]}", reply)
+                    yield from result.nodes()
+                    if result.orphans:
+                        raise failure("INCOMPLETE", f"{result.orphans} objects belong to none that came", reply)
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 raise failure("INCOMPLETE", "a line of it is not JSON", reply) from None
 
     def _finished(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:

@@ -1,15 +1,17 @@
 """A bulk result joined: parents and children come as lines of one file, in any order.
 
-Read twice: the first pass notes where the parents are and where each one's children are, the second walks the parents
-and fetches their children. What is noted of children is in a temporary SQLite file, of a parent it is eight bytes: so
-memory hardly grows with the result.
+A hash join on disk: the lines are dealt out to smaller files, each parent to the same one as its children, and then
+each file is joined in memory. So the result is read from end to end, whatever its order, and memory does not grow with
+it. What is only passed on stays as Shopify wrote it, undecoded.
 """
 
-import sqlite3
-from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import SEEK_END
 from itertools import islice
+from tempfile import TemporaryFile
 from typing import IO, Any
+from zlib import crc32
 
 import msgspec
 
@@ -18,41 +20,52 @@ from connectors.shopify.queries import Connection, Listing
 
 Node = dict[str, Any]
 
-TOGETHER = 250  # parents whose children are looked up at once
-CHILD = b'"__parentId"'
-"""Only in a line that has such a key, or such a text: what tells of a parent need not be decoded to see that."""
+IN_MEMORY = 8 << 20
+"""Bytes of a result that are joined at once."""
+TOGETHER = 250
+"""Nodes given at once."""
+BUFFER = 1 << 18
 
 
-class _Line(msgspec.Struct):
+class _Address(msgspec.Struct):
+    id: str = ""
     parent: str | None = msgspec.field(name="__parentId", default=None)
 
 
-_peek = msgspec.json.Decoder(_Line).decode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_address = msgspec.json.Decoder(_Address).decode
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_text = msgspec.json.Decoder(str).decode
+
+
+@contextmanager
+def joined(file: IO[bytes], listing: Listing) -> Generator["Joined"]:
+    """The result of a bulk operation, joined.
+
+    Raises msgspec.DecodeError or UnicodeDecodeError for a line that is no JSON object.
+    """
+    with ExitStack() as parts:
+        files = [
+            parts.enter_context(TemporaryFile(prefix="growthos-shopify-", buffering=BUFFER))
+            for _ in range(file.seek(0, SEEK_END) // IN_MEMORY + 1)
+        ]
+        objects = roots = 0
+        file.seek(0)
+        for line in file:
+            address = _address(line.decode())
+            objects += 1
+            roots += address.parent is None
+            owner = address.id if address.parent is None else address.parent
+            files[crc32(owner.encode()) % len(files)].write(line)
+        yield Joined(listing, files, objects, roots)
 
 
 class Joined:
-    """The result of a bulk operation: how many `objects` and `roots` it holds, and the roots with their children.
+    """How many `objects` and `roots` a result holds, and the roots with their children."""
 
-    Raises msgspec.DecodeError for a line that is no JSON object, at the latest when it is read as a node.
-    """
-
-    def __init__(self, file: IO[bytes], listing: Listing) -> None:
-        self._file = file
-        self._listing = listing
-        self._notes = sqlite3.connect("")  # a file of its own that goes away by itself
-        self._notes.execute("CREATE TABLE child (parent TEXT NOT NULL, at INTEGER NOT NULL)")
-        self._parents_at = array("Q")
-        self.objects = self._adopted = 0
-        self._notes.executemany("INSERT INTO child VALUES (?, ?)", self._children())
-        self._notes.execute("CREATE INDEX child_parent ON child (parent, at)")
-
-    def close(self) -> None:
-        self._notes.close()
-
-    @property
-    def roots(self) -> int:
-        return len(self._parents_at)
+    def __init__(self, listing: Listing, parts: Sequence[IO[bytes]], objects: int, roots: int) -> None:
+        self._listing, self._parts = listing, parts
+        self.objects, self.roots = objects, roots
+        self._adopted = 0
 
     @property
     def orphans(self) -> int:
@@ -60,38 +73,30 @@ class Joined:
         return self.objects - self.roots - self._adopted
 
     def nodes(self) -> Iterator[list[Node]]:
-        """The roots in the file's order, some at a time, each with all of its children."""
-        parents = self._parents()
-        while batch := list(islice(parents, TOGETHER)):
-            nodes = {node["id"]: node for node in batch}
-            for node in batch:
-                node.update({connection.name: {"nodes": []} for connection in self._listing.connections})
-            marks = ", ".join("?" * len(nodes))
-            where = f"SELECT at FROM child WHERE parent IN ({marks}) ORDER BY at"
-            for (at,) in self._notes.execute(where, list(nodes)).fetchall():
-                self._file.seek(at)
-                child = _decode(self._file.readline())
-                parent = nodes[child.pop("__parentId")]
-                parent[self._connection(child.pop("__typename")).name]["nodes"].append(child)
+        """The roots, some at a time, each with all of its children in the file's order."""
+        for part in self._parts:
+            part.seek(0)
+            nodes = iter(self._of(part))
+            while batch := list(islice(nodes, TOGETHER)):
+                yield batch
+
+    def _of(self, part: IO[bytes]) -> list[Node]:
+        """The roots of one file. All but their ids and connections is undecoded (msgspec.Raw)."""
+        roots, children = list[Node](), list[Node]()
+        for line in part:
+            node: Node = _fields(line)
+            (children if "__parentId" in node else roots).append(node)
+        by_id = dict[str, Node]()
+        for root in roots:
+            root["id"] = _text(root["id"])
+            root.update({connection.name: {"nodes": []} for connection in self._listing.connections})
+            by_id[root["id"]] = root
+        for child in children:
+            parent = by_id.get(_text(child.pop("__parentId")))
+            if parent is not None:
+                parent[self._connection(_text(child.pop("__typename"))).name]["nodes"].append(child)
                 self._adopted += 1
-            yield batch
-
-    def _children(self) -> Iterator[tuple[str, int]]:
-        self._file.seek(0)
-        at = 0
-        for line in self._file:
-            parent = _peek(line).parent if CHILD in line else None
-            self.objects += 1
-            if parent is None:
-                self._parents_at.append(at)
-            else:
-                yield parent, at
-            at += len(line)
-
-    def _parents(self) -> Iterator[Node]:
-        for at in self._parents_at:
-            self._file.seek(at)  # the children were read in between
-            yield _decode(self._file.readline())
+        return roots
 
     def _connection(self, kind: str) -> Connection:
         for connection in self._listing.connections:

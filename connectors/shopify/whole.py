@@ -22,6 +22,7 @@ from connectors.shopify.queries import (
     Listing,
     Operation,
 )
+from connectors.source import decoded
 
 Node = dict[str, Any]
 
@@ -42,7 +43,7 @@ def detailed(graphql: GraphQL, listing: Listing, nodes: list[Node], budget: Budg
     """The nodes with what is beyond a plain order; other things than orders have nothing of the kind."""
     if AGREEMENTS not in listing.connections:
         return nodes
-    touched = [node["id"] for node in nodes if node["refunds"] or len(node["agreements"]["nodes"]) > 1]
+    touched = [node["id"] for node in nodes if decoded(node["refunds"]) or len(node["agreements"]["nodes"]) > 1]
     details = {
         detail["id"]: detail
         for start in range(0, len(touched), DETAILS)

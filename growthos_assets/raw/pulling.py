@@ -4,8 +4,10 @@ With a slice ends what the source no longer has: of a day that is reported anew,
 that leaves out what it had is asked twice, since an answer may be empty by mistake, and its count with it.
 """
 
+import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,7 +28,7 @@ from connectors.errors import (
 )
 from connectors.slices import Account, Slice
 from connectors.source import RawRecord, Stream
-from growthos_assets.raw.landing import Encode, batches, spooled
+from growthos_assets.raw.landing import Encode, batches
 from growthos_assets.raw.synced import Problem, Synced
 from warehouse import raw
 from warehouse.database import Cursor, Warehouse
@@ -99,8 +101,20 @@ def pull_all(job: Sync, book: Ledger, account: Account, slices: Sequence[Slice])
     job.report.slices += len(slices)
     ids = book.plan(map(entry, slices))
     queue = deque(Pull(part, pull_id, Whole(part)) for part, pull_id in zip(slices, ids, strict=True))
-    while queue:
-        queue.extendleft(reversed(_settle(job, book, account, queue.popleft())))
+    with _rarely_collected():
+        while queue:
+            queue.extendleft(reversed(_settle(job, book, account, queue.popleft())))
+
+
+@contextmanager
+def _rarely_collected() -> Generator[None]:
+    """Answers are millions of small objects and not one cycle: looking for cycles takes as long as reading them."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull]:
@@ -164,7 +178,7 @@ def _pull(
                 if not asked.part.is_census:
                     yield [record.external_id for record in records], [job.encode(record) for record in records]
 
-    with spooled(batches(texts())) as frames:
+    with raw.staged(job.database, job.tenant.tenant_id, batches(texts())) as stage:
         seen_at, proof = job.seen_at(), _proof(stream, asked.part, brought)
 
         def seal(transaction: Cursor, landed: raw.Landed) -> None:
@@ -180,8 +194,7 @@ def _pull(
             counts = Counts(proof.at_least, len(brought.ids), landed.landed, landed.restated, vanished, proof.how)
             book.landed(transaction, asked.pull_id, counts, effort())
 
-        address = (job.tenant.tenant_id, stream.source, stream.name)
-        landed = raw.land(job.database, *address, frames, seen_at, seal, account=account.id)
+        landed = stage.land(stream.source, stream.name, seen_at, seal, account=account.id)
     whole.left -= 1
     if whole.left:
         whole.ids |= brought.ids

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from connectors.clock import VirtualClock
@@ -71,13 +72,18 @@ def everything(world: World, stream: str = "shopify/orders") -> Slice:
     return Slice(stream, "gid://shopify/Shop/42", until - timedelta(days=2000), until, "request")
 
 
+def plain(payload: Any) -> Any:
+    """The payload with all of it decoded."""
+    return msgspec.json.decode(msgspec.json.encode(payload))
+
+
 def pulled(shop: ShopifyClient, part: Slice) -> dict[str, dict[str, Any]]:
     """What a pull brings, by id, proven as the engine proves it."""
     found: dict[str, dict[str, Any]] = {}
     proof = None
     for page in shop.pull(part, ACCOUNT):
         assert proof is None, "a page came after the last"
-        found |= {record.external_id: record.payload for record in page.records}
+        found |= {record.external_id: plain(record.payload) for record in page.records}
         proof = page.proof
     assert proof is not None, "no page was the last"
     if not proof.at_least <= len(found) <= proof.at_most:

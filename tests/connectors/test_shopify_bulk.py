@@ -10,15 +10,15 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import Seen, client, end, everything, pulled, small, storm
+from shopify_api import Seen, client, end, everything, plain, pulled, small, storm
 
 from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, PermissionDenied, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.shopify import FakeShopify
-from connectors.shopify import bulk
+from connectors.shopify import bulk, join
 from connectors.shopify.bulk import STALE
-from connectors.shopify.join import Joined
+from connectors.shopify.join import joined
 from connectors.shopify.queries import LISTINGS
 from connectors.wire import WireResponse
 
@@ -204,9 +204,14 @@ def line(value):
     return msgspec.json.encode(value) + b"\n"
 
 
-@given(st.lists(st.integers(0, 5), max_size=12), st.randoms(use_true_random=False), st.booleans())
+@given(
+    st.lists(st.integers(0, 5), max_size=12),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+    st.sampled_from([100, 1000, join.IN_MEMORY]),
+)
 @settings(max_examples=40, deadline=None)
-def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan):
+def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in_memory):
     lines = [line({"id": str(parent)}) for parent in range(len(children))]
     for parent, count in enumerate(children):
         lines += [
@@ -217,16 +222,19 @@ def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan):
     dice.shuffle(lines)
     with TemporaryFile() as file:
         file.writelines(lines)
-        joined = Joined(file, ORDERS)
-        nodes = [node for batch in joined.nodes() for node in batch]
-        joined.close()
-    assert (joined.objects, joined.roots, joined.orphans) == (len(lines), len(children), int(orphan))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(join, "IN_MEMORY", in_memory)
+            with joined(file, ORDERS) as result:
+                nodes = plain([node for batch in result.nodes() for node in batch])
+    assert (result.objects, result.roots, result.orphans) == (len(lines), len(children), int(orphan))
     found = {node["id"]: {child["id"] for child in node["lineItems"]["nodes"]} for node in nodes}
     assert found == {str(p): {f"{p}/{at}" for at in range(count)} for p, count in enumerate(children)}
     assert all(node["agreements"] == {"nodes": []} for node in nodes)
 
 
-def test_joining_takes_no_more_memory_for_more_orders():
+def test_joining_takes_no_more_memory_for_more_orders(monkeypatch):
+    monkeypatch.setattr(join, "IN_MEMORY", 200_000)
+    monkeypatch.setattr(join, "BUFFER", 1_000)
     peaks = []
     for orders in (500, 3_000):
         with TemporaryFile() as file:
@@ -236,9 +244,8 @@ def test_joining_takes_no_more_memory_for_more_orders():
                 )
                 file.write(line({"id": str(order), "email": "y" * 400}))
             tracemalloc.start()
-            joined = Joined(file, ORDERS)
-            assert sum(len(batch) for batch in joined.nodes()) == orders
-            joined.close()
+            with joined(file, ORDERS) as result:
+                assert sum(len(batch) for batch in result.nodes()) == orders
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]

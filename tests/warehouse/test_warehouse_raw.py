@@ -1,8 +1,10 @@
 """Raw records: append-only versions, addressed by content, readable as they were known at any instant."""
 
+import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +15,7 @@ import pytest
 from psycopg import errors
 
 from warehouse import raw
-from warehouse.database import Cursor, Warehouse
+from warehouse.database import Cursor, Warehouse, query
 from warehouse.raw import Landed
 
 T0 = datetime(2026, 2, 1, tzinfo=UTC)
@@ -39,6 +41,21 @@ def test_the_same_payload_again_is_no_news(warehouse: Warehouse) -> None:
     again = land(warehouse, ("1", "{}"), ("2", "[]"), at=T0 + HOUR)
     assert (again.landed, again.unchanged) == (0, 2)
     assert raw.read_latest(warehouse, "acme", "raw.shopify_orders")["seen_at"].to_list() == [T0, T0]
+
+
+def test_the_same_json_spelled_in_another_way_is_no_news(warehouse: Warehouse) -> None:
+    land(warehouse, ("1", '{"a":1,"b":["x",{"c":null}]}'))
+    again = land(warehouse, ("1", '{ "b": ["\\u0078", {"c": null}],\n "a": 1.0 }'), at=T0 + HOUR)
+    assert again == Landed(received=1, landed=0)
+    assert land(warehouse, ("1", '{"a":1,"b":[{"c":null},"x"]}'), at=T0 + HOUR) == Landed(1, 1, restated=1)
+
+
+@pytest.mark.parametrize("text", [r'"\u0000"', r'"\uD83D"', r'"\ude00"', "1e999999"])
+def test_json_that_jsonb_cannot_hold_is_compared_as_it_is_spelled(warehouse: Warehouse, text: str) -> None:
+    assert land(warehouse, ("1", "{}")).landed == 1
+    for hour, payload in enumerate([f'{{"a":{text}}}', f'{{"a":{text}}}', f'{{"a": {text}}}', "{}"]):
+        landed = land(warehouse, ("1", payload), at=T0 + hour * HOUR)
+        assert landed == Landed(1, int(hour != 1), restated=int(hour != 1))
 
 
 def test_a_payload_that_changes_and_changes_back_makes_three_versions(warehouse: Warehouse) -> None:
@@ -97,6 +114,40 @@ def test_a_batch_that_cannot_be_copied_while_the_next_is_made_lands_nothing(ware
     assert latest(warehouse) == {}
 
 
+def test_nothing_is_kept_open_while_the_records_come(warehouse: Warehouse, owner: psycopg.Connection) -> None:
+    """A source may take an hour to tell them: no transaction, no lock waits for it."""
+    open_transactions: list[int] = []
+
+    def pages() -> Iterator[pl.DataFrame]:
+        for number in range(3):
+            yield batch((str(number), "{}"))
+            time.sleep(0.05)  # until the one before is copied
+            counted = owner.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+            ).fetchone()
+            open_transactions.append(counted[0] if counted else -1)
+
+    assert raw.land(warehouse, "acme", "shopify", "orders", pages(), T0).landed == 3
+    assert open_transactions == [0, 0, 0]
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_nothing_of_one_tenants_records_is_left_to_the_next(warehouse: Warehouse, failing: bool) -> None:
+    def seal(cursor: Cursor, landed: Landed) -> None:
+        if failing:
+            raise ConnectionError
+
+    with contextlib.suppress(ConnectionError):
+        raw.land(warehouse, "acme", "shopify", "orders", [batch(("1", "{}"))], T0, seal)
+    for tenant in ("acme", "other"):
+        with warehouse.as_tenant(tenant) as cursor:
+            left = query(
+                cursor, "SELECT relname::text FROM pg_class WHERE pg_table_is_visible(oid) AND relpersistence = 't'"
+            )
+            assert left["relname"].to_list() == []
+
+
 def test_a_payload_that_is_no_json_lands_nothing(warehouse: Warehouse) -> None:
     with pytest.raises(adbc_driver_manager.Error, match="json"):
         land(warehouse, ("1", "{}"), ("2", "{oops"))
@@ -152,13 +203,12 @@ def test_the_record_of_the_past_cannot_be_changed(warehouse: Warehouse, app: psy
 def test_two_pulls_of_one_stream_take_turns(warehouse: Warehouse) -> None:
     second = threading.Thread(target=lambda: land(warehouse, ("1", '"B"'), at=T0 + HOUR))
 
-    def pages() -> Iterator[pl.DataFrame]:
+    def meanwhile(cursor: Cursor, landed: Landed) -> None:
         second.start()
         second.join(0.2)
         assert second.is_alive(), "the second pull did not wait"
-        yield batch(("1", '"A"'))
 
-    raw.land(warehouse, "acme", "shopify", "orders", pages(), T0)
+    raw.land(warehouse, "acme", "shopify", "orders", [batch(("1", '"A"'))], T0, meanwhile)
     second.join()
     assert latest(warehouse) == {"1": (2, '"B"')}
 
