@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 from itertools import accumulate
+from textwrap import wrap
 
 from kpis.wbr.review import Change, Day, Effect
 
@@ -12,9 +13,9 @@ WIDTH = 400
 """Of every chart, in its own units: a phone shows it at nine tenths, so that its letters stay readable."""
 
 _BARS, _FOOT, _HEAD = 120, 18, 24
-_ROW, _BAR = 34, 9
+_LINE, _BAR, _GAP = 13, 9, 8
 _LETTERS = 44
-"""That fit beside an amount."""
+"""That fit on a line beside an amount."""
 
 _LABELS = 14
 """Days that can be named under a chart; of more, every nth is."""
@@ -55,34 +56,41 @@ def waterfall(change: Change, before: str, now: str) -> str:
     levels = list(accumulate(amounts, initial=float(change.previous)))
     low, high = min(levels), max(levels)
     span = (high - low) or 1.0
+    parts: list[str] = []
+    foot = 0.0
 
     def x(value: float) -> float:
         return (value - low) / span * WIDTH
 
-    def row(place: int, label: str, text: str) -> list[str]:
-        y = place * _ROW + 12
-        return [_text(0, y, label), _text(WIDTH, y, text, "end")]
+    def row(lines: Sequence[str], text: str) -> float:
+        """Where a bar begins below the lines, of which the first has the amount beside it."""
+        nonlocal foot
+        parts.append(_text(WIDTH, foot + _LINE, text, "end"))
+        parts.extend(_text(0, foot + number * _LINE, line) for number, line in enumerate(lines, start=1))
+        top = foot + len(lines) * _LINE + 5
+        foot = top + _BAR + _GAP
+        return top
 
-    def mark(place: int, value: float) -> str:
-        at = min(max(x(value), 1.0), WIDTH - 1.0)
-        return _line(at, place * _ROW + 17, at, place * _ROW + 19 + _BAR, "mark")
+    def mark(label: str, text: str, value: float) -> None:
+        top, at = row([label], text), min(max(x(value), 1.0), WIDTH - 1.0)
+        parts.append(_line(at, top, at, top + _BAR, "mark"))
 
-    parts = [*row(0, before, change.previous_text), mark(0, levels[0])]
-    for place, (effect, amount, start) in enumerate(zip(change.effects, amounts, levels, strict=False), start=1):
+    mark(before, change.previous_text, levels[0])
+    for effect, amount, start in zip(change.effects, amounts, levels, strict=False):
+        top = row(_lines(effect), effect.text)
         left, width = x(min(start, start + amount)), max(1.0, abs(amount) / span * WIDTH)
-        parts += row(place, _fitting(effect), effect.text)
         hoped_for = (amount >= 0) == (change.good != "down")
-        parts.append(_rect(left, place * _ROW + 18, width, _BAR, "up" if hoped_for else "down"))
-    last = len(amounts) + 1
-    parts += [*row(last, now, change.value_text), mark(last, levels[-1])]
-    return _svg(change.sentence, (last + 1) * _ROW, parts)
+        parts.append(_rect(left, top, width, _BAR, "up" if hoped_for else "down"))
+    mark(now, change.value_text, levels[-1])
+    return _svg(change.sentence, foot, parts)
 
 
-def _fitting(effect: Effect) -> str:
-    """As much as there is room for beside the amount: the cause with its numbers, or alone, or its beginning."""
-    whole = f"{effect.label}: {effect.detail}"
-    label = effect.label if len(effect.label) <= _LETTERS else f"{effect.label[: _LETTERS - 1]}…"
-    return whole if effect.detail and len(whole) <= _LETTERS else label
+def _lines(effect: Effect) -> list[str]:
+    """The cause with its numbers: on one line beside the amount if there is room, else below it; nothing is cut."""
+    whole = f"{effect.label}: {effect.detail}" if effect.detail else effect.label
+    if len(whole) <= _LETTERS:
+        return [whole]
+    return [*wrap(effect.label, _LETTERS), *wrap(effect.detail, _LETTERS)]
 
 
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:

@@ -444,6 +444,18 @@ def test_both_forms_say_the_same(full):
     assert [review.note(one.kpi, one.by) for one in review.explained] == list(range(1, len(review.explained) + 1))
 
 
+def test_the_drawings_say_every_number_that_the_words_do(full):
+    """However long a cause is called: it takes more lines, and none of it is cut."""
+    long = "A channel whose name is everything that its makers thought of in the year of its making"
+    review = wbr.write(replace(shop(full), names={"meta": long, "google": "Google Ads"}), WEEK)
+    drawn = [Page(chart).text for chart in re.findall(r"<svg.*?</svg>", wbr.html(review), flags=re.DOTALL)[2:]]
+    assert len(drawn) == len(review.changes)
+    for change, said in zip(review.changes, drawn, strict=True):
+        told = [text for effect in change.effects for text in (effect.label, effect.detail, effect.text)]
+        assert [text for text in told if text not in said] == []
+    assert any(long in said for said in drawn)
+
+
 PLANTED = '<script>alert("x")</script>\'"&|`[a](javascript:b)*c*'
 
 
