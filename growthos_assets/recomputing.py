@@ -15,8 +15,8 @@ from warehouse.tenants import Tenant
 class Recomputed:
     """Reads a table by making it, and those that it reads, from the versions of records known at the instant.
 
-    Rows that break their contract are left out, as they are when a table is published; checks are not asked. The
-    tenant's settings are those of today: their past is not kept.
+    Rows that break their contract are left out, as they are when a table is published; checks are not asked. `tenant`
+    has the settings to make them with.
     """
 
     def __init__(self, tenant: Tenant, known_at: datetime) -> None:

@@ -14,11 +14,12 @@ import polars as pl
 import kpis
 from growthos_assets.alerts.reviewing import read_by, review
 from growthos_assets.alerts.wbr import REVIEW_HOUR
-from growthos_assets.loading import load_table
+from growthos_assets.loading import load_table, warehouse
 from growthos_assets.recomputing import Recomputed
 from growthos_assets.table import Contract
 from kpis import Window
 from kpis.wbr import Review
+from warehouse import raw, tenants
 from warehouse.tenants import Tenant
 
 
@@ -49,6 +50,11 @@ def known_then(tenant: Tenant, week: Window, now: datetime) -> Told | None:
     return then and then._replace(restated=_restated(then, _from_tables(tenant, week, now), tenant))
 
 
+def known_since(tenant: Tenant) -> datetime | None:
+    """When the first of the tenant's records was seen: no review can tell what was known before. None without any."""
+    return raw.first_seen(warehouse(), tenant.tenant_id)
+
+
 def written_at(tenant: Tenant, week: Window) -> datetime:
     """When the review of a week is written: on the Monday after it."""
     monday = datetime.combine(week.end + timedelta(1), time(REVIEW_HOUR), ZoneInfo(tenant.timezone))
@@ -67,8 +73,8 @@ def _stored(tenant: Tenant, week: Window) -> Told | None:
 
 def _recomputed(tenant: Tenant, week: Window, now: datetime) -> Told | None:
     known_at = min(now, written_at(tenant, week))
-    tables = read_by(Recomputed(tenant, known_at).read)
-    found = review(tables, tenant, week, known_at)
+    then = tenants.known_at(tenant, known_at)
+    found = review(read_by(Recomputed(then, known_at).read), then, week, known_at)
     return None if found.missing else _told(found, known_at)
 
 

@@ -33,17 +33,20 @@ class Remembered(NamedTuple):
     latest: date | None
 
 
-def remembered(database: Warehouse, tenant_id: str, before: date) -> Remembered:
-    """The states of the newest window before that day, the last event of each alert, all silences, the whole calendar.
+def remembered(database: Warehouse, tenant_id: str, before: date, known_at: datetime) -> Remembered:
+    """The states of the newest window before that day, the last event of each alert, the silences that held at that
+    instant, the whole calendar.
 
     An alert without a state of that window was at rest then.
     """
+    at = _instant(known_at)
+    held = f"created_at <= {at} AND (ended_at IS NULL OR ended_at > {at})"
     newest = "SELECT max(window_end) AS latest FROM ops.alert_states"
     with database.as_tenant(tenant_id) as cursor:
         return Remembered(
             _rows(cursor, AlertStates, f"window_end = ({newest} WHERE window_end < {literal(str(before))})"),
             _rows(cursor, AlertEvents, newest=True),
-            _rows(cursor, AlertSilences),
+            _rows(cursor, AlertSilences, held),
             _rows(cursor, ExpectedEvents),
             query(cursor, newest).item(),
         )
@@ -172,27 +175,36 @@ def history(database: Warehouse, tenant_id: str, since: date) -> tuple[pl.DataFr
 def silence(
     database: Warehouse, tenant_id: str, kind: Wish, matcher: str, until: datetime | None, note: str, now: datetime
 ) -> None:
-    """Add a silence; one of that kind and matcher is replaced."""
+    """Add a silence; it takes the place of one of that kind and matcher."""
     row = {"kind": kind, "matcher": matcher, "until": until, "note": note, "created_at": now}
-    _add(database, tenant_id, AlertSilences, row)
-
-
-def unsilence(database: Warehouse, tenant_id: str, matcher: str) -> int:
-    """Remove every silence of that matcher; how many there were."""
     with database.as_tenant(tenant_id) as cursor:
-        return execute(cursor, f"DELETE FROM ops.alert_silences WHERE matcher = {literal(matcher)}")
+        _end(cursor, f"kind = {literal(kind)} AND matcher = {literal(matcher)}", now)
+        _add(database, cursor, AlertSilences, row)
+
+
+def unsilence(database: Warehouse, tenant_id: str, matcher: str, now: datetime) -> int:
+    """End every silence of that matcher; how many there were."""
+    with database.as_tenant(tenant_id) as cursor:
+        return _end(cursor, f"matcher = {literal(matcher)}", now)
 
 
 def silences(database: Warehouse, tenant_id: str) -> pl.DataFrame:
-    """Every silence, the newest first."""
+    """Every silence that nobody has taken back, the newest first."""
     with database.as_tenant(tenant_id) as cursor:
-        return _rows(cursor, AlertSilences).sort("created_at", descending=True)
+        return _rows(cursor, AlertSilences, "ended_at IS NULL").sort("created_at", descending=True)
+
+
+def _end(cursor: Cursor, which: str, now: datetime) -> int:
+    return execute(
+        cursor, f"UPDATE ops.alert_silences SET ended_at = {_instant(now)} WHERE ended_at IS NULL AND {which}"
+    )
 
 
 def expect(database: Warehouse, tenant_id: str, name: str, first_day: date, last_day: date, matcher: str) -> None:
     """Add an expected event; one of that name and first day is replaced."""
     row = {"name": name, "first_day": first_day, "last_day": last_day, "matcher": matcher}
-    _add(database, tenant_id, ExpectedEvents, row)
+    with database.as_tenant(tenant_id) as cursor:
+        _add(database, cursor, ExpectedEvents, row)
 
 
 def forget(database: Warehouse, tenant_id: str, name: str) -> int:
@@ -245,6 +257,5 @@ def _instant(at: datetime | None) -> str:
     return "NULL" if at is None else f"{literal(at.isoformat())}::timestamptz"
 
 
-def _add(database: Warehouse, tenant_id: str, contract: type[Table], row: Mapping[str, object]) -> None:
-    with database.as_tenant(tenant_id) as cursor:
-        database.replace(cursor, contract, pl.DataFrame([row], schema=polars_schema(contract)), keep_others=True)
+def _add(database: Warehouse, cursor: Cursor, contract: type[Table], row: Mapping[str, object]) -> None:
+    database.replace(cursor, contract, pl.DataFrame([row], schema=polars_schema(contract)), keep_others=True)

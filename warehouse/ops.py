@@ -35,6 +35,13 @@ class Tenants(Table, name="ops.tenants"):
     created_at: Instant = column("When the tenant was created.")
 
 
+class TenantSettings(Table, name="ops.tenant_settings", key=("changed_at",)):
+    """One row per change of a tenant's settings: what they were from then on, for telling the past as it was known."""
+
+    changed_at: Instant = column("When they came to be so, by the tenant's clock; 1970 for the first ones.")
+    settings: str = column("All of them by name, but where its clock stands.", metadata={"json": True})
+
+
 class Quarantine(Table, name="ops.quarantine", key=("table_name", "fingerprint")):
     """One row per row that is kept out of a table today, with the reasons. It leaves when its source is mended."""
 
@@ -150,8 +157,8 @@ class AlertDeliveries(Table, name="ops.alert_deliveries", key=("digest_id", "cha
     sent_at: Instant = column("When the destination took it.", nullable=True)
 
 
-class AlertSilences(Table, name="ops.alert_silences", key=("kind", "matcher")):
-    """One row per wish not to be told of alerts."""
+class AlertSilences(Table, name="ops.alert_silences", key=("kind", "matcher", "created_at")):
+    """One row per wish not to be told of alerts, also of one that was taken back."""
 
     kind: str = column(
         "ack: of this episode; snooze: until an instant; mute: of whatever matches.", isin=["ack", "snooze", "mute"]
@@ -160,6 +167,7 @@ class AlertSilences(Table, name="ops.alert_silences", key=("kind", "matcher")):
     until: Instant = column("When it ends; null is never.", nullable=True)
     note: str = column("Why, in the words of whoever wished it.")
     created_at: Instant = column("When it was wished, by the tenant's clock.")
+    ended_at: Instant = column("When it was taken back, or another took its place; null holds.", nullable=True)
 
 
 class ExpectedEvents(Table, name="ops.expected_events", key=("name", "first_day")):
@@ -174,6 +182,7 @@ class ExpectedEvents(Table, name="ops.expected_events", key=("name", "first_day"
 OPS: tuple[type[Table], ...] = (
     RawEvents,
     Tenants,
+    TenantSettings,
     Quarantine,
     SyncSlices,
     ConnectorCredentials,

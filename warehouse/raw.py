@@ -208,6 +208,12 @@ def holds_any(warehouse: Warehouse, tenant_id: str) -> bool:
         return query(cursor, "SELECT EXISTS (SELECT FROM raw.raw_events) AS held")["held"].item()
 
 
+def first_seen(warehouse: Warehouse, tenant_id: str) -> datetime | None:
+    """When the first version of any record was landed."""
+    with warehouse.as_tenant(tenant_id) as cursor:
+        return query(cursor, "SELECT min(seen_at) AS seen_at FROM raw.raw_events")["seen_at"].item()
+
+
 def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
     """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
 

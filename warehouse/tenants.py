@@ -4,7 +4,7 @@ import functools
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -23,6 +23,8 @@ TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 CURRENCY = re.compile(r"[A-Z]{3}")
 RATES = ("shipping_rate", "ops_rate")
 PII = "pii"
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""From when on a tenant's first settings hold."""
 
 CATEGORY_MARGINS: Mapping[str, Decimal] = MappingProxyType(
     {
@@ -68,7 +70,7 @@ def create(tenant: Tenant) -> None:
     """Add a tenant; InvalidSetting if there is one of that id already."""
     pii_key = vault.seal(vault.new_pii_key(), tenant.tenant_id, PII)
     values = _row(tenant) | {"tenant_id": tenant.tenant_id, "pii_key": pii_key, "created_at": datetime.now(UTC)}
-    with connect(owner_url()) as db:
+    with connect(owner_url()) as db, db.transaction():
         try:
             db.execute(
                 sql.SQL("INSERT INTO ops.tenants ({}) VALUES ({})").format(
@@ -77,14 +79,18 @@ def create(tenant: Tenant) -> None:
                 ),
                 values,
             )
+            _note(db, tenant, BEGINNING)
         except psycopg.errors.UniqueViolation:
             raise InvalidSetting(f"There is a tenant {tenant.tenant_id} already.") from None
 
 
 def update(tenant: Tenant) -> None:
-    """Store a tenant's changed settings; UnknownTenant if it does not exist."""
+    """Store a tenant's changed settings, and what they were; UnknownTenant if it does not exist."""
     values = _row(tenant)
-    with connect(owner_url()) as db:
+    before = get(tenant.tenant_id)
+    with connect(owner_url()) as db, db.transaction():
+        if not _noted(db, tenant.tenant_id):  # its notes are younger than it
+            _note(db, before, BEGINNING)
         changed = db.execute(
             sql.SQL("UPDATE ops.tenants SET {} WHERE tenant_id = {}").format(
                 sql.SQL(", ").join(
@@ -96,6 +102,16 @@ def update(tenant: Tenant) -> None:
         )
         if changed.rowcount == 0:
             raise _unknown(tenant.tenant_id)
+        if replace(before, clock_at=None) != replace(tenant, clock_at=None):
+            _note(db, tenant, tenant.clock_at or datetime.now(UTC))
+
+
+def known_at(tenant: Tenant, instant: datetime) -> Tenant:
+    """The tenant with the settings that it had at the instant, by its clock; where its clock stands is as it is."""
+    with connect(owner_url()) as db, db.transaction():
+        noted = _noted(db, tenant.tenant_id)
+    then = [settings for changed_at, settings in noted if changed_at <= instant]
+    return _tenant({**then[-1], "tenant_id": tenant.tenant_id, "clock_at": tenant.clock_at}) if then else tenant
 
 
 def find(tenant_id: str) -> Tenant | None:
@@ -125,6 +141,32 @@ def pii_key(tenant_id: str) -> bytes:
     return vault.unseal(bytes(row[0]), tenant_id, PII)
 
 
+def _note(db: psycopg.Connection, tenant: Tenant, at: datetime) -> None:
+    """Keep what the settings are from that instant on; where its clock went back, what came after did not happen."""
+    _act_for(db, tenant.tenant_id)
+    settings = {name: getattr(tenant, name) for name in SETTINGS if name != "clock_at"} | _documents(tenant)
+    settings |= {rate: str(settings[rate]) for rate in RATES}
+    db.execute("DELETE FROM ops.tenant_settings WHERE tenant_id = %s AND changed_at >= %s", [tenant.tenant_id, at])
+    db.execute(
+        "INSERT INTO ops.tenant_settings (tenant_id, changed_at, settings) VALUES (%s, %s, %s)",
+        [tenant.tenant_id, at, Json(settings)],
+    )
+
+
+def _noted(db: psycopg.Connection, tenant_id: str) -> list[tuple[datetime, dict[str, Any]]]:
+    """What was kept, the oldest first."""
+    _act_for(db, tenant_id)
+    rows = db.execute(
+        "SELECT changed_at, settings FROM ops.tenant_settings WHERE tenant_id = %s ORDER BY changed_at", [tenant_id]
+    )
+    return rows.fetchall()
+
+
+def _act_for(db: psycopg.Connection, tenant_id: str) -> None:
+    """The policy of a tenant's tables holds for the database's owner, too."""
+    db.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant_id])
+
+
 SETTINGS = tuple(field.name for field in fields(Tenant) if field.name != "tenant_id")
 
 
@@ -144,11 +186,15 @@ def _tenant(row: Mapping[str, Any]) -> Tenant:
 
 
 def _row(tenant: Tenant) -> dict[str, Any]:
-    margins = {category: str(margin) for category, margin in tenant.category_margins.items()}
     return {name: getattr(tenant, name) for name in SETTINGS} | {
-        "category_margins": Json(margins),
-        "alert_thresholds": Json(dict(tenant.alert_thresholds)),
+        name: Json(value) for name, value in _documents(tenant).items()
     }
+
+
+def _documents(tenant: Tenant) -> dict[str, Any]:
+    """The settings that are documents."""
+    margins = {category: str(margin) for category, margin in tenant.category_margins.items()}
+    return {"category_margins": margins, "alert_thresholds": dict(tenant.alert_thresholds)}
 
 
 def _problems(tenant: Tenant) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _store(tenant: Tenant, evaluation: Evaluation, now: datetime) -> None:
 
 def assess(shop: Shop, now: datetime) -> Evaluation:
     """Evaluate with what is remembered of the days before; nothing is stored."""
-    memory, latest = _remembered(shop, shop.facts.as_of - timedelta(kpis.alerts.RESTATED - 1))
+    memory, latest = _remembered(shop, shop.facts.as_of - timedelta(kpis.alerts.RESTATED - 1), now)
     return kpis.alerts.assess(shop, memory, now, latest)
 
 
@@ -61,7 +61,7 @@ def fired_during(shop: Shop, window: Window, now: datetime) -> pl.DataFrame:
     Rules are made for a week: a window of another length is looked at alone, without what is remembered.
     """
     if window.days == DAYS:
-        memory, _ = _remembered(shop, window.start)
+        memory, _ = _remembered(shop, window.start, now)
         return kpis.alerts.during(shop, memory, window, now)
     facts = shop.facts
     alone = kpis.alerts.evaluate(
@@ -72,9 +72,9 @@ def fired_during(shop: Shop, window: Window, now: datetime) -> pl.DataFrame:
     )
 
 
-def _remembered(shop: Shop, before: date) -> tuple[Memory, date | None]:
-    """What is remembered of the days before that one; and the newest window of which anything is."""
-    known = alert_states.remembered(warehouse(), shop.tenant, before)
+def _remembered(shop: Shop, before: date, now: datetime) -> tuple[Memory, date | None]:
+    """What is remembered, as of now, of the days before that one; and the newest window of which anything is."""
+    known = alert_states.remembered(warehouse(), shop.tenant, before, now)
     return kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar), known.latest
 
 

@@ -123,8 +123,8 @@ def unmute(
     from growthos_assets.loading import warehouse
     from warehouse import alert_states
 
-    now_of(tenant)
-    if not alert_states.unsilence(warehouse(), tenant, pattern):
+    _, now = now_of(tenant)
+    if not alert_states.unsilence(warehouse(), tenant, pattern, now):
         known = alert_states.silences(warehouse(), tenant)["matcher"].unique().sort().to_list()
         hint = f"Silenced are: {', '.join(known)}." if known else "Nothing is silenced."
         raise typer.BadParameter(f"Nothing called {pattern!r} is silenced. {hint}")

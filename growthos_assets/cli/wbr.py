@@ -114,13 +114,23 @@ def _then(settings: "Tenant", window: "Window", now: datetime) -> "Told":
         )
     told = reviews.known_then(settings, window, now)
     if told is None:
+        since = reviews.known_since(settings)
+        seen = "It has no records." if since is None else f"Its first records came on {_local(since, settings)}."
         complain(
-            f"Nothing of {settings.tenant_id} was known when the week from {window.start} was over.",
+            f"Nothing of that week was known when the review of the week from {window.start} was due, on "
+            f"{_local(reviews.written_at(settings, window), settings)}. {seen}",
             f"With what is known by now: growthos wbr --tenant {settings.tenant_id} --week {window.start}",
             "yellow",
         )
         raise typer.Exit(1)
+    errors.print(f"As known on {_local(told.known_at, settings)}.", soft_wrap=True)
     return told
+
+
+def _local(instant: datetime, settings: "Tenant") -> str:
+    from zoneinfo import ZoneInfo
+
+    return f"{instant.astimezone(ZoneInfo(settings.timezone)):%Y-%m-%d %H:%M} ({settings.timezone})"
 
 
 def _text(told: "Told", format: Form) -> str:

@@ -91,11 +91,14 @@ def evaluate(
     return pl.DataFrame([_told(shop, finding) for finding in found], schema=SCHEMA)
 
 
-def assess(shop: Shop, memory: Memory, now: datetime, last_window: date | None = None) -> Evaluation:
+def assess(
+    shop: Shop, memory: Memory, now: datetime, last_window: date | None = None, *, at: datetime | None = None
+) -> Evaluation:
     """What is to be said of the shop's last complete day, given what is remembered of the days before the last three.
 
     Days since what is remembered (at most two weeks) are made up for; what they alone had to tell is not told. Where
     there is a later window than the last complete day's, the evaluation is of the past: history is all that it writes.
+    A snooze is asked whether it still held as long after each day as `at` (by default `now`) is after the last.
     """
     day, states = shop.facts.as_of, memory.states
     first = day - timedelta(WARM_UP - 1)
@@ -112,8 +115,9 @@ def assess(shop: Shop, memory: Memory, now: datetime, last_window: date | None =
     for today, findings in survey(shop.facts, first, day, limits):
         telling = now if today == day and (last_window is None or last_window <= day) else None
         states, events = advance(
-            shop.tenant, states, findings, versions(limits), memory.silences, memory.calendar, telling
-        )
+            shop.tenant, states, findings, versions(limits), memory.silences, memory.calendar, telling,
+            at=(at or now) - (day - today),
+        )  # fmt: skip
         windows[today] = states
     firing = [alert for alert in states if alert.fires] if windows else []
     order = {rule: position for position, rule in enumerate(RULES)}
@@ -131,7 +135,7 @@ def during(shop: Shop, memory: Memory, window: Window, now: datetime) -> pl.Data
     is known by now.
     """
     facts = replace(shop.facts, as_of=window.end)
-    evaluation = assess(replace(shop, facts=facts), memory, now)
+    evaluation = assess(replace(shop, facts=facts), memory, now, at=now - (shop.facts.as_of - window.end))
     last: dict[str, AlertState] = {}
     over: dict[str, date] = {}
     for day, states in evaluation.windows.items():

@@ -103,11 +103,13 @@ def advance(
     silences: Sequence[Silence] = (),
     calendar: Sequence[Expected] = (),
     now: datetime | None = None,
+    *,
+    at: datetime | None = None,
 ) -> tuple[list[AlertState], list[Event]]:
     """(states after these findings, which are of one window_end; events to tell, the most money at stake first).
 
     `versions` are the rules' versions today: an alert of another one, or of no rule any more, is forgotten. Without
-    `now` nothing is told: a backfill.
+    `now` nothing is told: a backfill. `at` is the instant at which a snooze has to hold, by default `now`.
     """
     if not findings:
         return list(previous), []
@@ -127,7 +129,7 @@ def advance(
             states[identity] = after
     firing = {state.finding.rule for state in states.values() if state.fires}
     states = {
-        key: replace(state, silenced_by=_silence(state, firing, silences, calendar, now))
+        key: replace(state, silenced_by=_silence(state, firing, silences, calendar, at or now))
         for key, state in states.items()
     }
     if now is None:
@@ -198,7 +200,7 @@ def _silence(
     firing: set[str],
     silences: Sequence[Silence],
     calendar: Sequence[Expected],
-    now: datetime | None,
+    at: datetime | None,
 ) -> str:
     """Why the alert is not told; empty when it may be."""
     rule, window = RULES[state.finding.rule], state.finding.window
@@ -209,15 +211,15 @@ def _silence(
         if overlaps and fnmatchcase(state.finding.id, event.matcher):
             return f"expected: {event.name}"
     for silence in silences:
-        if fnmatchcase(state.finding.id, silence.matcher) and _holds(silence, state, now):
+        if fnmatchcase(state.finding.id, silence.matcher) and _holds(silence, state, at):
             return silence.kind
     return ""
 
 
-def _holds(silence: Silence, state: AlertState, now: datetime | None) -> bool:
+def _holds(silence: Silence, state: AlertState, at: datetime | None) -> bool:
     if silence.kind == "ack":
         return silence.created_at.date() >= state.since
-    return silence.until is None or now is None or now < silence.until
+    return silence.until is None or at is None or at < silence.until
 
 
 def _news(state: AlertState) -> Kind | None:

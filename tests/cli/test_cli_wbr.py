@@ -56,9 +56,10 @@ def test_a_week_that_cannot_be_reviewed_says_why(demo: str, growthos: Command, a
 
 
 def test_a_week_of_which_nothing_was_known_is_no_empty_review(demo: str, growthos: Command) -> None:
-    """All of the demo was pulled on its last day."""
+    """All of the demo was pulled on its last day: the page says so."""
     done = growthos("wbr", "-t", "acme", "--week", str(PAST), "--as-known", "then")
     assert (done.code, done.out) == (1, "")
+    assert "was due, on 2026-01-19 07:00 (America/New_York). Its first records came on 2026-02-10 00:0" in done.err
     hint = done.err.partition("known by now: growthos ")[2].split()
     assert growthos(*hint).out.startswith("# Weekly Business Review — Jan 12 – Jan 18, 2026")
 
@@ -95,7 +96,8 @@ def test_a_restated_week_is_told_as_it_was_known_then_and_now(
     again = growthos(*ask, "--as-known", "then")
     assert (then.code, then.out) == (again.code, again.out) == (0, again.out)
     assert "| Net revenue [2] | GBP 294.00 |" in then.out
-    assert then.err.startswith("Restated since 2026-01-19: ")
+    written = "00:00" if is_written else "07:00"
+    assert then.err.startswith(f"As known on 2026-01-19 {written} (Europe/London).\nRestated since 2026-01-19: ")
     assert "Net revenue was GBP 294.00, and is GBP 283.00 as known now (refunds +GBP 11.00)" in then.err
     assert "Restated" not in then.out
     if is_written:
@@ -110,6 +112,36 @@ def test_a_restated_week_is_told_as_it_was_known_then_and_now(
 
     assert load("alerts/wbr", shop).equals(before)
     assert load("kpis/kpi_daily", shop).equals(daily)
+
+
+def test_what_was_known_then_is_told_with_the_settings_and_silences_of_then(
+    shop: str, growthos: Command, tmp_path: Path
+) -> None:
+    """An alert that fired, was silenced on the Tuesday, and of which the threshold was lifted on the Wednesday."""
+
+    def told() -> list[dict[str, str]]:
+        review = growthos("wbr", "-t", shop, "--week", str(PAST), "--as-known", "then", "--format", "json").document
+        return review["review"]["fired"]
+
+    few = [row for row in sold(PAST - timedelta(35), 6) if date.fromisoformat(row["processed_at"][:10]) < PAST]
+    many = [
+        line(f"{n}", processed_at=f"{PAST + timedelta(n % 7)}T12:00:00", unit_price="10", quantity="2")
+        for n in range(60)
+    ]
+    growthos("tenant", "set", shop, "--clock", "2026-01-19")
+    growthos("import", "orders", str(csv(tmp_path / "orders.csv", *few, *many)), "--tenant", shop)
+    (spike,) = told()
+    assert (spike["id"], spike["status"]) == ("demand_spike", "since Jan 14")
+    growthos("run", "--tenant", shop)
+    with warehouse().as_tenant(shop) as cursor:
+        execute(cursor, "DELETE FROM alerts.wbr")
+    growthos("tenant", "set", shop, "--clock", "2026-01-20")
+    growthos("alerts", "mute", "demand_*", "-t", shop)
+    growthos("tenant", "set", shop, "--clock", "2026-01-21", "--threshold", "demand_spike.threshold=9")
+    assert growthos("alerts", "unmute", "demand_*", "-t", shop).code == 0
+    assert told() == [spike]
+    now = growthos("wbr", "-t", shop, "--week", str(PAST), "--format", "json").document
+    assert now["alerts"] == []
 
 
 def test_the_stored_and_the_recomputed_review_of_a_week_are_the_same(

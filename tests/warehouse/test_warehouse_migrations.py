@@ -1,5 +1,6 @@
 """The schema's history leads there and back, keeps rows, and never meets itself half way."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,8 +34,14 @@ def tables(url: str) -> set[str]:
 
 def fill(url: str) -> None:
     """A tenant and an order, as every version of the schema can hold them."""
-    tenants.create(Tenant("acme", "Acme"))
+    margins = {category: str(margin) for category, margin in tenants.CATEGORY_MARGINS.items()}
     with psycopg.connect(url) as db:
+        db.execute(
+            "INSERT INTO ops.tenants (tenant_id, name, timezone, currency, category_margins, shipping_rate, ops_rate, "
+            "alert_thresholds, keep_pii, is_demo, pii_key, created_at) "
+            "VALUES ('acme', 'Acme', 'UTC', 'USD', %s, 0.08, 0.05, '{}', false, false, '', now())",
+            [json.dumps(margins)],
+        )
         db.execute(
             "INSERT INTO raw.raw_events "
             "(tenant_id, source, stream, external_id, version, payload, payload_hash, seen_at) "

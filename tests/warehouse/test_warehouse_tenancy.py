@@ -43,6 +43,7 @@ ATTEMPTS = (
     "DELETE FROM raw.raw_events",
     "UPDATE ops.tenants SET name = 'x'",
     "DELETE FROM ops.tenants",
+    "DELETE FROM ops.tenant_settings",
     "INSERT INTO ops.tenants (tenant_id, name) VALUES ('ours', 'x')",
     "UPDATE public.growthos_version SET version_num = '0000'",
     "CREATE ROLE other SUPERUSER",

@@ -1,5 +1,6 @@
 """Tenants and their settings."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,42 @@ def test_a_tenant_is_kept_as_it_was_made(database: str) -> None:
     changed = Tenant("acme", "Acme", category_margins=CATEGORY_MARGINS)
     tenants.update(changed)
     assert tenants.get("acme") == changed
+
+
+def test_a_tenants_settings_are_known_as_they_were(database: str) -> None:
+    """By the tenant's clock; its clock itself is always today's. Where that goes back, what came after is undone."""
+
+    def on(day: int, **changed: Any) -> Tenant:
+        tenant = replace(tenants.get("acme"), clock_at=datetime(2026, 2, day, tzinfo=UTC), **changed)
+        tenants.update(tenant)
+        return tenant
+
+    def then(day: int, hour: int = 12) -> Tenant:
+        return tenants.known_at(tenants.get("acme"), datetime(2026, 2, day, hour, tzinfo=UTC))
+
+    tenants.create(ACME)
+    on(12, shipping_rate=Decimal("0.1"))
+    now = on(14, timezone="Asia/Tokyo", alert_thresholds={})
+    assert then(20) == now
+    assert then(14, 0) == now
+    assert then(13) == replace(ACME, shipping_rate=Decimal("0.1"), clock_at=now.clock_at)
+    assert then(11) == then(1) == replace(ACME, clock_at=now.clock_at)
+    back = on(13, name="Acme anew")
+    assert then(20) == then(13) == back
+    assert then(12).name == ACME.name
+    assert on(1, name="Long ago").name == then(20).name == "Long ago"
+    assert tenants.known_at(back, tenants.BEGINNING).name == ACME.name
+
+
+def test_settings_from_before_they_were_kept_are_those_before_the_first_change(database: str) -> None:
+    tenants.create(ACME)
+    with psycopg.connect(database) as db:  # as a tenant of an older GrowthOS
+        db.execute("DELETE FROM ops.tenant_settings")
+    assert tenants.known_at(ACME, datetime(2026, 1, 5, tzinfo=UTC)) == ACME
+    changed = replace(ACME, currency="GBP", clock_at=datetime(2026, 2, 1, tzinfo=UTC))
+    tenants.update(changed)
+    assert tenants.known_at(changed, datetime(2026, 1, 5, tzinfo=UTC)).currency == "EUR"
+    assert tenants.known_at(changed, datetime(2026, 2, 5, tzinfo=UTC)) == changed
 
 
 def test_everyone_is_listed_oldest_first(database: str) -> None:
