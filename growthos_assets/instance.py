@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
@@ -22,14 +23,14 @@ from warehouse.server import dagster_url, text
 CONFIG = "dagster.yaml"
 
 
-class EventLog(PostgresEventLogStorage):
+class Remembering(SqlEventLogStorage):
     """Dagster's event log, which asks again for every event which tables, columns and partitions there are.
 
     Asked once a process: tables and columns do not change under it, and a partition that is there stays.
     """
 
-    def __init__(self, postgres_url: str) -> None:
-        super().__init__(postgres_url)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.has_table = functools.cache(self.has_table)
         self.has_asset_key_col = functools.cache(self.has_asset_key_col)
         self._partitions: set[tuple[str, str]] = set()
@@ -43,6 +44,10 @@ class EventLog(PostgresEventLogStorage):
     def delete_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> None:
         self._partitions.discard((partitions_def_name, partition_key))
         super().delete_dynamic_partition(partitions_def_name, partition_key)
+
+
+class EventLog(Remembering, PostgresEventLogStorage):
+    """It, in PostgreSQL."""
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):

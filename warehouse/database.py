@@ -180,10 +180,11 @@ class Warehouse:
             return ", ".join(f"{alias}.{quoted(c)}{casts.get(c, '')}" for c in compared)
 
         lock(cursor, spec.qualified)  # two runs that publish the same table take turns
+        if frame.is_empty():  # as a quarantine mostly is: there is nothing to compare with
+            return Changes(deleted=0 if keep_others else execute(cursor, f"DELETE FROM {target} t WHERE {scoped}"))
         execute(cursor, f"DROP TABLE IF EXISTS {stage}")
         execute(cursor, f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA")
-        if not frame.is_empty():
-            cursor.adbc_ingest(f"stage_{spec.name}", frame, mode="append", temporary=True)
+        cursor.adbc_ingest(f"stage_{spec.name}", frame, mode="append", temporary=True)
         execute(cursor, f"ANALYZE {stage} ({key})" if spec.key else f"ANALYZE {stage}")  # what the joins are planned by
 
         deleted = 0

@@ -142,6 +142,7 @@ def test_others_are_kept_when_asked(warehouse: Warehouse) -> None:
     warehouse.publish(Thing, old, "acme")
     with warehouse.as_tenant("acme") as cursor:
         assert warehouse.replace(cursor, Thing, new, keep_others=True) == Changes(inserted=1, updated=1)
+        assert warehouse.replace(cursor, Thing, things(), keep_others=True) == Changes()
     assert stored(warehouse)["units"].to_list() == [1, 2, 2]
 
 
@@ -167,6 +168,9 @@ def test_a_scope_leaves_what_is_outside_alone(warehouse: Warehouse) -> None:
         changes = warehouse.replace(cursor, Thing, things({"shop": "it's", "day": DAY}), scope={"shop": "it's"})
     assert changes == Changes(deleted=1, unchanged=1)
     assert stored(warehouse).select(KEY).rows() == [("a", DAY), ("a", NEXT), ("it's", DAY)]
+    with warehouse.as_tenant("acme") as cursor:
+        assert warehouse.replace(cursor, Thing, things(), scope={"shop": "it's"}) == Changes(deleted=1)
+    assert stored(warehouse).select(KEY).rows() == [("a", DAY), ("a", NEXT)]
 
 
 def test_two_replaces_of_one_table_in_a_transaction(warehouse: Warehouse) -> None:
