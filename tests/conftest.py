@@ -2,12 +2,14 @@
 
 import atexit
 import gc
+import io
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return DEAREST.index(folder) if folder in DEAREST else len(DEAREST)
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: nobody looks through it for garbage again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -104,19 +111,25 @@ def template(
                 fill()
             with psycopg.connect(_text(server.set(database=name)), autocommit=True) as db:
                 db.execute("ANALYZE")  # every clone is planned alike, by what is in it
+            # a pool of Dagster's may still hold connections, and what is in use can't be copied
+            execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname ^@ '{name}'")
             done.touch()
 
     return make
 
 
 @pytest.fixture(scope="session")
-def copied(server: URL, execute: Callable[..., None]) -> Callable[[str], AbstractContextManager[str]]:
-    """A database that is a template's copy while it is open: `with copied(name) as url`."""
+def copied(server: URL, execute: Callable[..., None]) -> Callable[..., AbstractContextManager[str]]:
+    """A database that is a template's copy while it is open: `with copied(name) as url`.
+
+    With `with_runs`, the Dagster runs that made it are told of beside it.
+    """
 
     @contextmanager
-    def copy(name: str) -> Iterator[str]:
+    def copy(name: str, *, with_runs: bool = False) -> Iterator[str]:
         made = f"test_{_worker()}_{next(_numbers)}"
-        execute(f'CREATE DATABASE "{made}" TEMPLATE "{name}" STRATEGY FILE_COPY')
+        for suffix in ("", "_dagster") if with_runs else ("",):
+            execute(f'CREATE DATABASE "{made}{suffix}" TEMPLATE "{name}{suffix}" STRATEGY FILE_COPY')
         try:
             yield _text(server.set(database=made))
         finally:
@@ -128,13 +141,13 @@ def copied(server: URL, execute: Callable[..., None]) -> Callable[[str], Abstrac
 
 @pytest.fixture
 def clone(
-    copied: Callable[[str], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str], str]]:
+    copied: Callable[..., AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
     """Clones a template into a database of this test's own, and points DATABASE_URL at it."""
     with ExitStack() as copies:
 
-        def make(name: str) -> str:
-            url = copies.enter_context(copied(name))
+        def make(name: str, **options: bool) -> str:
+            url = copies.enter_context(copied(name, **options))
             monkeypatch.setenv("DATABASE_URL", url)
             return url
 
@@ -157,18 +170,30 @@ def database(template: Callable[[str, Callable[[], None]], None], clone: Callabl
     return clone("template_empty")
 
 
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`only(*assets)` leaves of the graph what leads to these, for a test of how `growthos run` goes about it."""
+    from part_of_graph import part_of_graph
+
+    from growthos_assets import running
+
+    return lambda *assets: monkeypatch.setattr(running, "_defs", lambda: part_of_graph(*assets))
+
+
 @pytest.fixture(scope="session")
 def demo_template(template: Callable[[str, Callable[[], None]], None]) -> str:
-    """The name of a database with the demo tenant acme, its whole graph materialized."""
+    """The name of a database with the demo tenant acme, its whole graph materialized: what `growthos demo` leaves."""
 
     def fill() -> None:
-        from growthos_assets import loading, running
-        from growthos_assets.demo import ensure_tenant
+        from growthos_assets import cli, loading
 
-        loading.warehouse()
-        outcome = running.run(ensure_tenant().tenant_id, lambda step: None)
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+            patch.setattr(sys, "argv", ["growthos", "demo"])
+            with pytest.raises(SystemExit) as exit_:
+                cli.main()
         loading.close()
-        assert not outcome.failures, outcome.failures
+        assert not exit_.value.code, said.getvalue()
 
     template("template_demo", fill)
     return "template_demo"
@@ -178,6 +203,12 @@ def demo_template(template: Callable[[str, Callable[[], None]], None]) -> str:
 def demo(demo_template: str, clone: Callable[[str], str]) -> str:
     """DATABASE_URL of a warehouse with the demo tenant acme, to do with as one likes."""
     return clone(demo_template)
+
+
+@pytest.fixture
+def demo_with_runs(demo_template: str, clone: Callable[..., str]) -> str:
+    """DATABASE_URL of such a warehouse, with the run that made it: the next one has nothing new to make."""
+    return clone(demo_template, with_runs=True)
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,10 @@ def test_the_rows_behind_a_member_are_listed(demo_to_read: str, growthos: Comman
     assert one_day == rows
 
 
-def test_a_files_rows_are_what_is_behind_its_numbers(shop: str, growthos: Command, tmp_path: Path) -> None:
+def test_a_files_rows_are_what_is_behind_its_numbers(
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
+) -> None:
+    only("kpis/kpi_daily")
     sales = [
         line("1", quantity="2", unit_price="10"),
         line("1", line_id="b"),

@@ -1,5 +1,6 @@
 """From a bad file to right numbers: what a run takes in, turns away, and takes in again once the file is mended."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cli_command import Command
@@ -15,8 +16,9 @@ def accounted(shop: str) -> tuple[int, int]:
 
 
 def test_nine_tenths_go_on_and_a_mended_file_empties_the_quarantine(
-    shop: str, growthos: Command, tmp_path: Path
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
 ) -> None:
+    only("marts/fact_orders")
     file = tmp_path / "orders.csv"
     command = ("import", "orders", str(file), "--tenant", shop, "--format", "json")
     rows = [line(str(number), quantity="-1" if number % 4 == 1 else "2") for number in range(100)]
@@ -51,8 +53,9 @@ def test_nine_tenths_go_on_and_a_mended_file_empties_the_quarantine(
 
 
 def test_a_file_that_is_mostly_broken_is_not_published_and_the_run_says_why(
-    shop: str, growthos: Command, tmp_path: Path
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
 ) -> None:
+    only("marts/fact_orders")
     file = csv(tmp_path / "orders.csv", line("1"), line("2", quantity="[x]"), line("3", quantity="y"))
     assert growthos("import", "orders", str(file), "--tenant", shop).code == 1
     run = growthos("run", "--tenant", shop)

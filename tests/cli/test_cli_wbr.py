@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -75,9 +76,10 @@ def sold(first: date, weeks: int) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("is_written", [True, False])
 def test_a_restated_week_is_told_as_it_was_known_then_and_now(
-    shop: str, growthos: Command, tmp_path: Path, is_written: bool
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None], is_written: bool
 ) -> None:
     """With the review that was stored that week, and without: then it is made anew from the records of that day."""
+    only("alerts/wbr")
 
     def known_on(day: str, name: str, rows: list[dict[str, str]], *, run: bool) -> None:
         assert growthos("tenant", "set", shop, "--clock", day).code == 0
@@ -145,8 +147,9 @@ def test_what_was_known_then_is_told_with_the_settings_and_silences_of_then(
 
 
 def test_the_stored_and_the_recomputed_review_of_a_week_are_the_same(
-    shop: str, growthos: Command, tmp_path: Path
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
 ) -> None:
+    only("alerts/wbr")
     growthos("tenant", "set", shop, "--clock", "2026-01-19")
     growthos("import", "orders", str(csv(tmp_path / "orders.csv", *sold(PAST - timedelta(28), 5))), "--tenant", shop)
     growthos("run", "--tenant", shop)

@@ -1,14 +1,13 @@
 """Running the graph as Dagster does, and reading what the runs said and did."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import psycopg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from part_of_graph import whole as defs
 
-from growthos_assets import definitions
 from growthos_assets import graph as declared
 from growthos_assets.partitions import TENANT_SET
 from warehouse.ops import Quarantine, RawEvents
@@ -26,12 +25,6 @@ FACTS = (
 
 BY_HAND = "__ASSET_JOB"
 """The job of whoever selects assets in the UI and presses Materialize."""
-
-
-@functools.cache
-def defs() -> dg.Definitions:
-    """The code location, loaded once a process as in a worker."""
-    return definitions.defs()
 
 
 def key(asset: str) -> dg.AssetKey:

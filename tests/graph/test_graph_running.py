@@ -1,6 +1,7 @@
 """`running.run`: a run stored like any other, that touches no table unless there is something new."""
 
 import dataclasses
+from collections.abc import Callable
 from contextlib import nullcontext
 from decimal import Decimal
 
@@ -28,8 +29,7 @@ def run(**options: str | bool) -> Outcome:
 
 
 def test_only_news_makes_the_tables_anew(shop: str, owner: psycopg.Connection) -> None:
-    land("shop", "shopify/orders", orders(1), NOW.replace(day=1))
-    land("shop", "shopify/orders", orders(2), NOW.replace(day=3))
+    land("shop", "shopify/orders", orders(1))
     heard: list[Step] = []
     first = running.run("shop", heard.append)
     assert not first.up_to_date
@@ -43,6 +43,12 @@ def test_only_news_makes_the_tables_anew(shop: str, owner: psycopg.Connection) -
     assert [layer.name for layer in again.layers()] == ["raw"]
     assert stored(owner, "shop") == before
 
+
+def test_the_past_is_not_taken_for_the_present_and_settings_are_news(shop: str, only: Callable[..., None]) -> None:
+    only("marts/fact_orders")
+    land("shop", "shopify/orders", orders(1), NOW.replace(day=1))
+    land("shop", "shopify/orders", orders(2), NOW.replace(day=3))
+    assert not run().up_to_date
     past = run(known_at=NOW.replace(day=2).isoformat())
     assert not past.up_to_date
     assert load("marts/fact_orders", "shop").height == 1
@@ -61,7 +67,8 @@ def test_an_unknown_tenant_becomes_no_partition(shop: str, graph: Graph) -> None
     assert graph.instance.get_dynamic_partitions(TENANT_SET) == []
 
 
-def test_a_failure_is_told_in_words(shop: str) -> None:
+def test_a_failure_is_told_in_words(shop: str, only: Callable[..., None]) -> None:
+    only("staging/stg_order_lines")
     land("shop", "shopify/orders", orders(1, subtotal="99.00"))
     outcome = run()
     assert outcome.failed

@@ -6,7 +6,6 @@ from math import log, sqrt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from kpis.alerts.evidence import (
     HISTORY,
@@ -20,6 +19,15 @@ from kpis.alerts.evidence import (
     usual,
 )
 
+
+@pytest.fixture(scope="module")
+def stats():
+    """It takes a second to import, which is for these tests alone to wait for."""
+    from scipy import stats
+
+    return stats
+
+
 counts = st.integers(0, 500)
 exposures = st.floats(0.1, 1e6)
 
@@ -29,7 +37,7 @@ def periods(now, before):
 
 
 @given(counts, exposures, counts, exposures, st.sampled_from(["below", "above"]))
-def test_the_binomial_is_scipys(k, w1, k0, w0, side):
+def test_the_binomial_is_scipys(stats, k, w1, k0, w0, side):
     n, share = k + k0, w1 / (w1 + w0)
     expected = stats.binom.cdf(k, n, share) if side == "below" else stats.binom.sf(k - 1, n, share)
     found = binomial(*periods((k, w1), (k0, w0)), 1.0, side)
@@ -37,7 +45,7 @@ def test_the_binomial_is_scipys(k, w1, k0, w0, side):
 
 
 @given(st.integers(1, 200), st.integers(1, 200), exposures)
-def test_its_bounds_are_clopper_and_pearsons(k, k0, exposure):
+def test_its_bounds_are_clopper_and_pearsons(stats, k, k0, exposure):
     found = binomial(*periods((k, exposure), (k0, exposure)), 1.0, "below")
     ends = stats.binomtest(k, k + k0).proportion_ci(0.90, "exact")
     assert found.low == pytest.approx(ends.low / (1 - ends.low), rel=1e-6)
@@ -123,7 +131,7 @@ def test_too_little_history_says_nothing(known):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.randoms())
-def test_many_looks_are_paid_for(p_values, dice):
+def test_many_looks_are_paid_for(stats, p_values, dice):
     found = adjusted(p_values)
     assert found == pytest.approx(list(stats.false_discovery_control(p_values)))
     order = list(range(len(p_values)))

@@ -8,33 +8,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kpi_frames import FIRST, LINES, MONEY, ORDERS
 
 from kpis.curves import AGES, FEW, acquired, curves, daily, months, payback
 from kpis.kpi import Kpi
 from kpis.lives import COHORTINGS, UNKNOWN, lives, with_cohorts
 from kpis.reading import VALUES, by_age, by_month
-
-MONEY = pl.Decimal(38, 4)
-FIRST = date(2025, 8, 1)
-ORDERS = {
-    "order_id": pl.String,
-    "customer_id": pl.String,
-    "order_date": pl.Date,
-    "is_new_customer": pl.Boolean,
-    "channel_id": pl.String,
-    "revenue_gross": MONEY,
-    "discounts": MONEY,
-    "revenue_net": MONEY,
-    "contribution_margin": MONEY,
-}
-LINES = {
-    "order_id": pl.String,
-    "line_id": pl.String,
-    "product_id": pl.String,
-    "sku": pl.String,
-    "revenue_gross": MONEY,
-    "discounts": MONEY,
-}
 
 
 def orders_of(*rows, channel="meta", discount=0):

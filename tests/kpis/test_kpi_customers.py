@@ -1,37 +1,17 @@
 """What a customer is worth, where segments come from, and what is bought together or next, by hand."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
+from kpi_frames import FIRST, LINES, MONEY, ORDERS
 
 from kpis.baskets import LEAST, product_pairs
 from kpis.customers import customer_value, segment_channels
 from kpis.lives import lives, with_cohorts
 
-MONEY = pl.Decimal(38, 4)
-FIRST = date(2025, 8, 1)
-SCHEMA = {
-    "order_id": pl.String,
-    "customer_id": pl.String,
-    "order_date": pl.Date,
-    "processed_at": pl.Datetime("us", "UTC"),
-    "is_new_customer": pl.Boolean,
-    "channel_id": pl.String,
-    "revenue_gross": MONEY,
-    "discounts": MONEY,
-    "revenue_net": MONEY,
-    "contribution_margin": MONEY,
-}
-LINES = {
-    "order_id": pl.String,
-    "line_id": pl.String,
-    "product_id": pl.String,
-    "sku": pl.String,
-    "revenue_gross": MONEY,
-    "discounts": MONEY,
-}
+TIMED = {**ORDERS, "processed_at": pl.Datetime("us", "UTC")}
 
 
 def shop_of(*orders):
@@ -41,11 +21,11 @@ def shop_of(*orders):
         placed = FIRST + timedelta(day)
         instant = datetime(placed.year, placed.month, placed.day, tzinfo=UTC) + timedelta(minutes=n)
         money = Decimal(10 * len(products))
-        rows.append((str(n), who, placed, instant, who not in seen, channel, money, 0, money, money * 4 / 10))
+        rows.append((str(n), who, placed, who not in seen, channel, money, 0, money, money * 4 / 10, instant))
         lines += [(str(n), f"{n}/{place}", name, None, 10, 0) for place, name in enumerate(products)]
         seen.add(who)
     sold = pl.DataFrame(lines, schema=LINES, orient="row")
-    found = lives(pl.DataFrame(rows, schema=SCHEMA, orient="row"), FIRST + timedelta(300))
+    found = lives(pl.DataFrame(rows, schema=TIMED, orient="row"), FIRST + timedelta(300))
     return with_cohorts(found, sold).collect(), sold
 
 
