@@ -1,8 +1,9 @@
 """What the graph's tests stand on: real runs over a real PostgreSQL, their events kept in memory unless they matter."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -12,10 +13,16 @@ from dagster._core.storage import event_log
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 from dagster._core.storage.runs import in_memory as runs_in_memory
 from graph_runs import Graph
+from graph_source import ORDERS, Shop
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool
 
+from connectors.source import Stream
 from growthos_assets.instance import Remembering
+from growthos_assets.loading import warehouse
+from growthos_assets.raw.synced import Synced
+from growthos_assets.raw.syncing import sync
+from warehouse import tenants
 
 # partitioned checks are in preview; what Dagster itself warns of on import is not ours to mend
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -53,6 +60,16 @@ def shop(database: str) -> str:
 
     open_shop("shop")
     return database
+
+
+@pytest.fixture
+def pull(shop: str) -> Callable[..., Synced]:
+    """Syncs the tenant `shop` from a client."""
+
+    def run(client: Shop, tenant: str = "shop", stream: Stream = ORDERS, **asked: date) -> Synced:
+        return sync(warehouse(), tenants.get(tenant), client, client.clock, stream, seen_at=client.clock.now, **asked)
+
+    return run
 
 
 @pytest.fixture

@@ -1,0 +1,78 @@
+"""Each account by itself: one that fails leaves the others alone, one that is gone is missed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from graph_source import NOW, OPENED, ORDERS, Shop, landed, once, truth
+
+from connectors.errors import AuthError
+from connectors.slices import Account, Slice
+from growthos_assets.loading import warehouse
+from growthos_assets.raw.synced import Synced, together
+from growthos_assets.raw.syncing import lost
+from warehouse import ledger
+
+
+def test_one_account_that_fails_leaves_the_others_alone(pull: Callable[..., Synced]):
+    def trouble(part: Slice, page: int) -> None:
+        if part.account == "two":
+            raise AuthError("The token was revoked. Run `growthos connect shopify`.")
+
+    client = Shop(names=("one", "two", "three"), trouble=trouble)
+    done = pull(client)
+    assert landed() == {name for name in truth(client) if not name.startswith("two")}
+    assert [(problem.account, problem.kind) for problem in done.problems] == [("two", "auth")]
+    assert done.proven_to == {"one (one)": NOW, "two (two)": OPENED, "three (three)": NOW}
+
+
+def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch):
+    client = Shop()
+    monkeypatch.setattr(client, "accounts", lambda: [Account("9", "Gone", "UTC", "USD", problem="It is disabled.")])
+    assert [(p.account, p.message) for p in pull(client).problems] == [("Gone", "It is disabled.")]
+
+
+def test_a_source_that_refuses_what_it_may_be_asked_is_named(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    def refused(stream: str, account: Account) -> str:
+        raise AuthError("The token was revoked.")
+
+    client = Shop()
+    monkeypatch.setattr(client, "request", refused)
+    assert [(p.account, p.kind) for p in pull(client).problems] == [("one", "auth")]
+
+
+def test_an_account_that_is_no_longer_named_is_missed_until_it_is_forgotten(pull: Callable[..., Synced]):
+    both = Shop(names=("one", "two"))
+    pull(both)
+    few = pull(Shop(names=("one",)))
+    (problem,) = lost(warehouse(), "shop", ORDERS, few)
+    assert (problem.account, problem.kind) == ("two", "lost")
+    assert "read up to 2026-02-10" in problem.message
+    assert "growthos connections forget shopify --account two --tenant shop" in problem.message
+    assert not replace(few, problems=[problem]).is_expected
+
+    assert lost(warehouse(), "shop", ORDERS, pull(both)) == []
+    elsewhere = pull(Shop(names=("two",)))
+    assert lost(warehouse(), "shop", ORDERS, together([few, elsewhere])) == [], "another connection names it"
+    named = pull(Shop(names=("one",), reads_all=False))
+    assert lost(warehouse(), "shop", ORDERS, named) == [], "a person has decided what is read"
+    unsaid = pull(Shop(names=("one",), trouble=once(AuthError("no"))), since=NOW.date())
+    assert lost(warehouse(), "shop", ORDERS, together([few, replace(unsaid, named=None)])) == [], "who knows"
+
+    assert ledger.forget(warehouse(), "shop", "shopify", "two") == 5, "3 slices, then one each time"
+    assert lost(warehouse(), "shop", ORDERS, few) == []
+    assert landed() == truth(both), "what was pulled stays"
+
+
+def test_a_source_that_does_not_name_its_accounts_has_lost_none(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    client = Shop()
+    pull(client)
+    monkeypatch.setattr(client, "accounts", lambda: once(AuthError("The token was revoked."), page=0)(None, 0))
+    done = pull(client)
+    assert done.named is None
+    assert lost(warehouse(), "shop", ORDERS, done) == []
+    assert [problem.kind for problem in done.problems] == ["auth"]
