@@ -18,7 +18,7 @@ NOTICED_BY = {
     "tracking_outage": ("tracking_outage",),
     "spend_surge": ("campaign_overspend", "cac_increase", "channel_cac", "mer_deterioration"),
     "demand_spike": ("demand_spike",),
-    "cost_per_click_rise": ("channel_cac", "cac_increase", "campaign_overspend", "mer_deterioration"),
+    "cost_per_click_rise": ("cost_per_click", "channel_cac", "cac_increase", "campaign_overspend", "mer_deterioration"),
 }
 """The rules that what goes wrong in the demo may set off."""
 

@@ -97,7 +97,7 @@ def test_the_backtest_finds_what_goes_wrong_in_the_demo(demo_to_read: str, growt
         "tracking_outage": "2025-10-23",  # its first day
         "spend_surge": "2025-11-21",  # its second day
         "demand_spike": "2025-12-26",  # its second day
-        "cost_per_click_rise": "2026-02-08",  # weekly; from 02-03 to 02-09
+        "cost_per_click_rise": "2026-02-06",  # weekly; from 02-03 to 02-09
     }
     assert document["unexplained_per_30_days"] <= 1
     assert document["unexplained"] == len([e for e in document["episodes"] if e["cause"] is None])
@@ -110,7 +110,10 @@ def test_the_backtest_finds_what_goes_wrong_in_the_demo(demo_to_read: str, growt
     ("arguments", "says"),
     [
         ("", "Missing option '--tenant'"),
-        ("ack cac_rise -t acme", "No alert 'cac_rise' has been seen. Seen were: cac_increase, channel_cac_google."),
+        (
+            "ack cac_rise -t acme",
+            "No alert 'cac_rise' has been seen. Seen were: cac_increase, channel_cac_google, cost_per_click_google.",
+        ),
         ("snooze cac_increase -t acme", "Missing option '--until'"),
         ("snooze cac_increase -t acme --until 2026-02-09", "2026-02-09 is not a day to come"),
         ("events -t acme --add Sale", "An event needs its first day"),
