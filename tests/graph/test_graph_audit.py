@@ -195,11 +195,11 @@ def test_a_report_can_be_made_as_it_was_known_then(shop: str, graph: Graph) -> N
     land("shop", ORDERS, orders(2), NOW)
 
     as_of = {"warehouse": {"known_at": (then + timedelta(hours=1)).isoformat()}}
-    assert graph.run("shop", *FACTS, resources=as_of).success
-    assert prices("marts/fact_orders") == {1: 10}
+    assert graph.run("shop", *STAGED, resources=as_of).success
+    assert prices("staging/stg_order_lines") == {1: 10}
 
-    assert graph.run("shop", *FACTS).success
-    assert prices("marts/fact_orders") == {1: 30, 2: 10}
+    assert graph.run("shop", *STAGED).success
+    assert prices("staging/stg_order_lines") == {1: 30, 2: 10}
 
 
 BEHIND = ("cohorts/cohorts", "kpis/kpi_daily")
@@ -268,8 +268,8 @@ def test_postgresql_may_be_restarted_between_two_runs_of_a_process(own_server: N
     open_shop("shop")
     for number in (1, 2):
         land("shop", ORDERS, orders(number))
-        assert graph.run("shop", *FACTS).success
+        assert graph.run("shop", *STAGED).success
         with open_instance() as instance:
             assert instance.get_runs_count() == 0
         assert server.stop()
-    assert set(prices("marts/fact_orders")) == {1, 2}
+    assert set(prices("staging/stg_order_lines")) == {1, 2}

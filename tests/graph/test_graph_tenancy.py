@@ -12,7 +12,9 @@ from graph_runs import FACTS, Graph, defs, key, stored
 from graph_shop import land, open_shop, orders
 
 from growthos_assets import load
-from growthos_assets.partitions import TENANTS
+from growthos_assets.loading import warehouse
+from growthos_assets.marts.fact_orders import FactOrders
+from growthos_assets.partitions import TENANT_SET, TENANTS
 from warehouse import tenants
 from warehouse.errors import UnknownTenant
 
@@ -50,7 +52,10 @@ def two_shops(database: str, graph: Graph) -> None:
     for tenant, price in (("shop", "10.00"), ("other", "30.00")):
         open_shop(tenant)
         land(tenant, "shopify/orders", orders(1, price=price))
-        assert graph.run(tenant, *FACTS).success
+    assert graph.run("shop", *FACTS).success
+    graph.instance.add_dynamic_partitions(TENANT_SET, ["other"])
+    rows = load("marts/fact_orders", "shop")
+    warehouse().publish(FactOrders, rows.with_columns(pl.col("revenue_gross", "revenue_net") * 3), "other")
 
 
 def test_values_load_in_a_notebook(two_shops: None, graph: Graph) -> None:
