@@ -97,9 +97,7 @@ class Ledger:
 
     def retry_at(self, account: str) -> datetime | None:
         """When the account may be asked again, if it last said that it has to wait."""
-        return _retry_at(
-            self._warehouse, self._tenant_id, f"{self._mine('f')} AND f.account IN ({literal(account)}, $1)"
-        )
+        return _retry_at(self._warehouse, self._tenant_id, f"{self._mine('f')} AND f.account = {literal(account)}")
 
     def plan(self, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""

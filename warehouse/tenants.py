@@ -226,5 +226,9 @@ def _timezones() -> set[str]:
 
 def _unknown(tenant_id: str) -> UnknownTenant:
     known = ", ".join(tenant.tenant_id for tenant in everyone())
-    hint = f"Known tenants: {known}." if known else "There is no tenant yet: `growthos demo` makes one."
+    hint = (
+        f"Known tenants: {known}."
+        if known
+        else f"There is no tenant yet: `growthos tenant create {tenant_id}` makes one."
+    )
     return UnknownTenant(f"There is no tenant {tenant_id!r}. {hint}")

@@ -183,7 +183,9 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
     from connectors.errors import ApiError, reading
     from connectors.shopify.shop import DOMAIN, domain
     from growthos_assets.connections import Trial
+    from warehouse import vault
 
+    vault.sealing_key_id()  # said now, and not after somebody has consented, if there is no key to seal with
     if is_demo(tenant):
         raise typer.BadParameter(
             ON_FAKES.format(tenant) + " Make a tenant of your own: `growthos tenant create`.", param_hint="--tenant"

@@ -84,6 +84,7 @@ def forget(
     from growthos_assets import connections
 
     is_demo(tenant)
+    source = source.replace("-", "_")  # as `connect` has it
     what = f"{source}/{name}" if account is None else f"account {account} of {source}"
     if not yes:
         typer.confirm(f"Forget {what} of {tenant}?", abort=True)

@@ -137,7 +137,8 @@ def test_from_stdin_to_a_connection_that_works(
     assert "shopify/my-store" in tested.out
     assert re.search("✓ scopes: .*ads_read", tested.out)
     assert "✗" not in tested.out
-    assert growthos("connections", "forget", "meta", "-t", shop, "--yes").code == 0
+    for source in ("meta", "google-ads"):
+        assert growthos("connections", "forget", source, "-t", shop, "--yes").code == 0
     assert "meta" not in growthos("connections", "list", "-t", shop).out
 
 
@@ -351,6 +352,7 @@ def test_without_a_key_nothing_is_stored_in_production(
     done = growthos("connect", "meta", "-t", shop, "--from-stdin")
     assert done.code == 2
     assert "GROWTHOS_ENCRYPTION_KEY is not set, and DEMO_MODE is off. Make a key" in done.err
+    assert done.out == "", "nobody is asked for anything first"
 
 
 def test_no_secret_is_ever_shown(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from graph_source import NOW, OPENED, ORDERS, Shop, landed, once, truth
+from graph_source import NOW, OPENED, ORDERS, Shop, book, landed, once, truth
 
-from connectors.errors import AuthError
+from connectors.errors import AuthError, RateLimited
 from connectors.slices import Account, Slice
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import Synced, together
@@ -76,3 +77,39 @@ def test_a_source_that_does_not_name_its_accounts_has_lost_none(
     assert done.named is None
     assert lost(warehouse(), "shop", ORDERS, done) == []
     assert [problem.kind for problem in done.problems] == ["auth"]
+
+
+def test_a_limit_of_one_account_is_not_lifted_by_another_one(pull: Callable[..., Synced]):
+    later = NOW + timedelta(minutes=40)
+
+    def trouble(part: Slice, page: int) -> None:
+        if part.account == "one":
+            raise RateLimited("Come back.", retry_at=later)
+
+    client = Shop(names=("one", "two"), trouble=trouble)
+    pull(client)
+    assert ledger.retries(warehouse(), "shop") == later
+    client.clock.sleep(60)
+    again = pull(client)
+    assert [(problem.account, problem.kind) for problem in again.problems] == [("one", "waiting")]
+    assert ledger.retries(warehouse(), "shop") == later
+
+
+def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    later, asked = NOW + timedelta(minutes=40), list[int]()
+
+    def accounts() -> list[Account]:
+        asked.append(1)
+        raise RateLimited("Come back.", retry_at=later)
+
+    client = Shop()
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "accounts", accounts)
+        assert [problem.kind for problem in pull(client).problems] == ["rate_limited"]
+        assert [problem.kind for problem in pull(client).problems] == ["waiting"]
+    assert (len(asked), ledger.retries(warehouse(), "shop"), book().height) == (1, later, 1)
+    client.clock.sleep(40 * 60)
+    assert pull(client).problems == []
+    assert ledger.retries(warehouse(), "shop") is None

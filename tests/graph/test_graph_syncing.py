@@ -243,6 +243,46 @@ def test_what_is_over_the_source_decides_and_not_a_clock_that_is_wrong(
     assert landed(table=table) == truth(right)
 
 
+def test_what_was_proven_of_another_request_proves_nothing_of_this_one(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    client = Shop()
+    pull(client)
+    monkeypatch.setattr(client, "request", lambda stream, account: "more fields")
+    client.restated = lambda at: "a field more"
+    assert pull(client).restated == 240
+
+
+def test_what_is_proven_is_as_old_as_the_beginning_of_its_pull(pull: Callable[..., Synced]):
+    client = Shop()
+    client.trouble = lambda part, page: client.clock.sleep(3600 if part.start == NOW - 2 * DAY else 0)
+    pull(client)
+    assert client.clock.now() == NOW + timedelta(hours=5)
+    client.trouble = lambda part, page: None
+    assert pull(client).received == 24 + 5, "a day before it began, not before it ended"
+
+
+def test_what_had_landed_when_a_sync_was_killed_is_verified(
+    pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch
+):
+    class Killed(BaseException):
+        pass
+
+    def killed(book: ledger.Ledger) -> None:
+        if not book.accounts() and "landed" in states():
+            raise Killed
+
+    def states() -> list[str]:
+        return book()["state"].to_list()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger.Ledger, "verified", killed)
+        with pytest.raises(Killed):
+            pull(Shop())
+    assert states() == ["landed", "planned", "planned"]
+    assert pull(Shop()).received == 240 - 96, "what has landed is not asked for again"
+
+
 def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
     client = Shop()
     pull(client)

@@ -87,7 +87,9 @@ def test_a_second_tenant_of_one_id_is_refused(database: str) -> None:
 
 def test_an_unknown_tenant_is_told_who_is_known(database: str) -> None:
     assert tenants.find("acm") is None
-    with pytest.raises(UnknownTenant, match=r"There is no tenant 'acm'\. There is no tenant yet: `growthos demo`"):
+    with pytest.raises(
+        UnknownTenant, match=r"There is no tenant 'acm'\. There is no tenant yet: `growthos tenant create acm`"
+    ):
         tenants.get("acm")
     tenants.create(ACME)
     tenants.create(Tenant("zeta", "Zeta"))
