@@ -16,6 +16,7 @@ from uuid import uuid4
 import fasteners
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import URL, make_url
 
 DEAREST = ("graph", "cli", "independent", "warehouse")
@@ -29,6 +30,10 @@ MEMORY = 2 << 30
 
 _numbers = itertools.count()
 gc.set_threshold(20_000)  # as the command line does
+
+
+settings.register_profile("shared", deadline=None)  # how long an example takes is the machine's, which others use too
+settings.load_profile("shared")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -61,7 +61,7 @@ def written(rows: list[Row], folder: Path) -> list[Path]:
     return paths
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(files)
 def test_every_row_is_counted_once_and_says_the_same_from_each_format(drawn: list[tuple[Row, str | None]]) -> None:
     rows = [row | BROKEN[reason] if reason else row for row, reason in drawn]
@@ -77,7 +77,7 @@ def test_every_row_is_counted_once_and_says_the_same_from_each_format(drawn: lis
     assert found == Counter(reason for _, reason in drawn if reason)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(good_rows, min_size=1, max_size=25))
 def test_no_cent_is_lost_between_the_file_and_staging(rows: list[Row]) -> None:
     now = datetime(2026, 2, 10, tzinfo=UTC)

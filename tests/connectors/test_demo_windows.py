@@ -35,7 +35,7 @@ ALL = {key: fetch(key, None, SOURCE.now) for key in STREAMS}
 
 @pytest.mark.parametrize("key", STREAMS)
 @given(data=st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_a_window_holds_the_records_changed_in_it(key, data):
     instants = st.datetimes(
         START.replace(tzinfo=None), SOURCE.now.replace(tzinfo=None) + timedelta(1), timezones=st.just(UTC)

@@ -421,7 +421,7 @@ def test_what_is_asked_decides_the_slices(clock):
     assert client.policies[STREAM].by_day
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dates(date(2024, 1, 1), date(2026, 12, 1)), st.integers(1, 90), st.sampled_from(["America/New_York", "UTC"]))
 def test_halves_are_the_slice_down_to_single_days(first, days, zone):
     account = Account("1", "", zone, "")

@@ -210,7 +210,7 @@ def line(value):
     st.booleans(),
     st.sampled_from([100, 1000, join.IN_MEMORY]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in_memory):
     lines = [line({"id": str(parent)}) for parent in range(len(children))]
     for parent, count in enumerate(children):

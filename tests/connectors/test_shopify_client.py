@@ -110,7 +110,7 @@ def test_a_pull_brings_what_the_shop_has_as_it_is(fake, clock, source, stream, m
 
 
 @given(st.lists(st.integers(0, 31 * 86_400_000_000), min_size=1, max_size=4))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_slices_that_meet_hold_every_order_once(cuts):
     clock = VirtualClock(end(WORLD))
     shop = client(FakeShopify(WORLD, clock), clock)

@@ -187,7 +187,7 @@ def test_a_token_that_expires_on_the_way_is_renewed_once(fake, clock):
 
 
 @given(st.integers(3, 9), st.integers(1, 400), st.booleans())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_orders_that_leave_the_window_while_it_is_read(day, pace, shuffled):
     """A refund moves an order out of the slice's time; the next slice has it."""
     clock = VirtualClock(datetime.fromtimestamp(WORLD.calendar.starts[day], UTC))

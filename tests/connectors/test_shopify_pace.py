@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.clock import VirtualClock
@@ -72,7 +72,6 @@ def test_an_answer_without_cost_leaves_what_is_known():
     st.lists(st.tuples(st.integers(1, 1000), st.floats(0, 1), st.floats(0, 30)), min_size=1, max_size=40),
     st.sampled_from([(1000, 50), (2000, 100), (4000, 200), (20_000, 1000)]),
 )
-@settings(deadline=None)
 def test_never_throttled_and_never_a_point_too_late(queries, plan):
     size, rate = plan
     clock, pace, meter = VirtualClock(NOW), CostPace(), Meter()

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.slices import (
@@ -124,7 +124,6 @@ def test_days_are_the_accounts_own_and_the_unfinished_one_is_not_among_them():
     st.integers(1, 45),
     st.integers(0, 700),
 )
-@settings(deadline=None)
 def test_a_days_report_is_cut_at_midnights_through_every_change_of_clocks(zone: str, step: int, age: int):
     account = Account("3", "Anywhere", zone, "USD", opened=NOW - timedelta(days=age, hours=5))
     policy = Policy(step=step * DAY, lookback=DAY, by_day=True)

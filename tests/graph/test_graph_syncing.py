@@ -16,7 +16,7 @@ from connectors.client import Page, Proof
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, Bug, RateLimited, TooBig, Transient
 from connectors.slices import Slice
-from connectors.source import Stream
+from connectors.source import RawRecord, Stream
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import Synced
 from warehouse import ledger, raw
@@ -82,6 +82,7 @@ def test_a_page_that_was_lost_once_is_only_a_second_try(pull: Callable[..., Sync
 CONTRADICTIONS: Mapping[str, Callable[[list[Page]], list[Page]]] = {
     "no last page": lambda pages: pages[:-1],
     "a page after the last": lambda pages: [*pages, pages[0]],
+    "two last pages": lambda pages: [*pages, pages[-1]],
     "fewer are counted than came": lambda pages: [*pages[:-1], Page([], Proof.exactly(1, "the count"))],
 }
 
@@ -162,6 +163,28 @@ def test_a_source_that_says_nothing_by_mistake_ends_nothing(pull: Callable[..., 
     assert (done.vanished, done.problems) == (0, [])
     assert landed(table="raw.ga4_traffic") > here
     assert book()["attempts"].to_list()[-1] == 2
+
+
+def test_a_failure_before_an_empty_answer_is_no_asking(pull: Callable[..., Synced]):
+    client = Shop()
+    pull(client, stream=TRAFFIC)
+    here = landed(table="raw.ga4_traffic")
+    client.clock.sleep(DAY.total_seconds())
+    everything, attempts = client.records, count()
+
+    def records(part: Slice) -> list[RawRecord]:
+        match next(attempts):
+            case 0:
+                raise Transient("dropped")
+            case 1:
+                return []
+            case _:
+                return everything(part)
+
+    client.records = records
+    done = pull(client, stream=TRAFFIC)
+    assert (done.vanished, done.problems) == (0, [])
+    assert landed(table="raw.ga4_traffic") > here
 
 
 def test_while_a_source_is_asked_no_transaction_is_open(pull: Callable[..., Synced], owner: psycopg.Connection):
@@ -291,9 +314,7 @@ def test_named_days_are_pulled_again(pull: Callable[..., Synced]):
 
 
 @given(storm=st.lists(st.sampled_from(["drop", "limit", "big", "bug", "lose", "fine"]), max_size=25))
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_after_any_storm_the_ledger_tells_the_truth(pull: Callable[..., Synced], storm: list[str]):
     errors: dict[str, Callable[[], ApiError]] = {
         "drop": lambda: Transient("dropped"),

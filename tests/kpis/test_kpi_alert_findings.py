@@ -174,7 +174,7 @@ def test_a_young_shop_is_not_compared_with_its_first_day(facts_of):
         assert [finding.id for finding in found if finding.outcome == "breach"] == []
 
 
-@limits(max_examples=3, deadline=None)
+@limits(max_examples=3)
 @given(st.randoms(use_true_random=False))
 def test_neither_the_order_of_rows_nor_their_split_matters(state_of, dice):
     state = state_of(*half_year(broken(platform_conversions=2, orders=0.5)))

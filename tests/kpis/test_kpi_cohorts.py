@@ -127,7 +127,7 @@ HISTORY = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HISTORY, st.integers(0, 250), st.randoms(use_true_random=False))
 def test_cohorts_agree_with_counting_by_hand(rows, last_day, random):
     shuffled = random.sample(rows, len(rows))
@@ -150,7 +150,7 @@ def test_cohorts_agree_with_counting_by_hand(rows, last_day, random):
             assert cohort[f"ltv{n}"] == (worth / len(members) if observed >= n else None)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(HISTORY)
 def test_retention_and_value_only_grow_with_age(rows):
     for cohort in build(orders_of(*rows), 450).values():

@@ -230,7 +230,7 @@ def test_every_value_is_a_kpi_of_the_tables():
 HISTORY = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 150), st.integers(0, 500)), max_size=30)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(HISTORY, st.integers(0, 200), st.randoms(use_true_random=False))
 def test_curves_agree_with_counting_by_hand(rows, last_day, random):
     shuffled = orders_of(*rows).sample(fraction=1, shuffle=True, seed=random.randrange(2**32))
@@ -270,7 +270,7 @@ def test_curves_agree_with_counting_by_hand(rows, last_day, random):
         assert age in AGES
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(HISTORY)
 def test_without_censoring_the_mean_cumulative_function_is_the_plain_mean_and_orders_grow(rows):
     for part in (
@@ -285,7 +285,7 @@ def test_without_censoring_the_mean_cumulative_function_is_the_plain_mean_and_or
         assert retention.is_sorted()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(HISTORY, st.integers(0, 200))
 def test_twice_the_customers_change_no_ratio(rows, last_day):
     twins = [*rows, *((f"{who}-twin", day, net) for who, day, net in rows)]

@@ -37,7 +37,7 @@ ROW = st.fixed_dictionaries(
 ROWS = st.lists(ROW, max_size=12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS)
 def test_rollup_of_a_rollup_is_the_rollup(state_of, rows):
     state = state_of(*rows)
@@ -47,7 +47,7 @@ def test_rollup_of_a_rollup_is_the_rollup(state_of, rows):
         assert_frame_equal(rollup(coarser, STATE_KPIS, by).collect(), rollup(state, STATE_KPIS, by).collect())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(state_of, rows, random):
     shuffled = random.sample(rows, len(rows))
@@ -58,7 +58,7 @@ def test_the_order_of_rows_does_not_matter(state_of, rows, random):
         assert_frame_equal(ask(state_of(*rows)).collect(), ask(state_of(*shuffled)).collect())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS)
 def test_compare_is_finite_agrees_with_rollup_and_explains_every_gap(state_of, rows):
     state = state_of(*rows)

@@ -36,7 +36,7 @@ KEYS = {
 ROWS = st.lists(st.fixed_dictionaries(KEYS | {n: v for n, v in VALUES.items() if v is not None}), max_size=10)
 KPI = st.sampled_from(STATE_KPIS)
 BY = st.sampled_from([(), ("channel_id",), ("channel_id", "campaign_id"), ("date",)])
-PROVEN = settings(max_examples=60, deadline=None)
+PROVEN = settings(max_examples=60)
 
 
 @PROVEN

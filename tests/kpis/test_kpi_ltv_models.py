@@ -188,7 +188,7 @@ HISTORY = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PURCHASE_MODEL, HISTORY, st.floats(0.5, 400))
 def test_p_alive_is_a_probability_that_falls_with_silence(model, history, silence):
     x, tx, T = history
@@ -197,7 +197,7 @@ def test_p_alive_is_a_probability_that_falls_with_silence(model, history, silenc
     assert now <= 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(PURCHASE_MODEL, HISTORY, st.floats(1, 400), st.floats(1.01, 5))
 def test_expectations_grow_with_the_horizon(model, history, days, more):
     past = histories(history)
@@ -207,7 +207,7 @@ def test_expectations_grow_with_the_horizon(model, history, days, more):
     assert far <= (model.r + history[0]) / (model.alpha + history[2]) * days * more * (1 + 1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PURCHASE_MODEL, HISTORY, st.floats(1, 400), st.sampled_from([1 / 7, 24.0]))
 def test_the_unit_of_time_does_not_matter(model, history, days, unit):
     x, tx, T = history
@@ -217,7 +217,7 @@ def test_the_unit_of_time_does_not_matter(model, history, days, unit):
     assert other.expected_purchases(same, days * unit) == pytest.approx(model.expected_purchases(past, days), rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.builds(GammaGamma, p=SIZE, q=SIZE.map(lambda q: 1.05 + q), gamma=TIME),
     st.integers(0, 50),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import kpis
@@ -198,7 +198,6 @@ RATIOS = [kpi for kpi in KPIS.values() if kpi.denominator is not None]
 ANY_NUMBER = st.none() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=True, allow_infinity=True)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(RATIOS), st.data())
 def test_a_ratio_is_finite_or_null_and_a_null_has_a_reason(kpi: Kpi, data):
     inputs = {m: data.draw(ANY_NUMBER, label=m) for m in kpi.measures}

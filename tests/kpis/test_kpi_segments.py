@@ -63,7 +63,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ROWS)
 def test_scores_are_fifths_in_the_order_of_what_they_score(rows):
     found = rfm(orders_of(*rows), TODAY).collect()

@@ -311,7 +311,6 @@ def movement(pair, label=""):
     return Movement(label, "count", *(pair or (None, None)), change=None)
 
 
-@settings(deadline=None)
 @given(
     *[st.tuples(kind, kind) for kind in (POSITIVE, COUNT, COUNT, POSITIVE, POSITIVE, POSITIVE)],
     st.none() | st.tuples(COUNT, COUNT),
@@ -348,7 +347,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, min_size=1, max_size=12))
 def test_whatever_a_review_takes_apart_sums_to_its_change(state_of, rows):
     rows = [{**row, "revenue_gross": row["revenue_net"]} for row in rows]

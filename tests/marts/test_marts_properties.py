@@ -20,7 +20,7 @@ PRODUCTS = [
 ]
 COSTS = ("cogs", "shipping_cost", "ops_cost")
 
-shops = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+shops = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

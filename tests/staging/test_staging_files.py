@@ -280,7 +280,7 @@ rows = st.builds(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(rows, min_size=20, max_size=60))
 def test_every_row_is_accounted_for_once_in_any_order(rows: list[Payload]) -> None:
     frame = file_orders(*rows).collect()

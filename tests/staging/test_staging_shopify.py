@@ -78,7 +78,7 @@ def test_a_line_that_costs_nothing_in_the_end_tells_no_tax_rate() -> None:
 sold = st.tuples(st.integers(1, 12), st.integers(0, 200_000), st.integers(0, 100), st.integers(0, 27))
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(sold, min_size=10, max_size=60))
 def test_what_was_paid_without_tax_is_exact_and_the_discount_never_exceeds_the_price(
     lines: list[tuple[int, int, int, int]],

@@ -185,7 +185,7 @@ def net_by_day(staged: Staged) -> Booked:
     return counted
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(orders())
 def test_facts_are_day_by_day_what_was_agreed(shop: tuple[list[Payload], Booked]) -> None:
     payloads, booked = shop

@@ -58,7 +58,7 @@ def versions(owner: psycopg.Connection) -> list[Any]:
     return owner.execute("SELECT ctid, xmin, shop, day FROM marts.thing ORDER BY ctid").fetchall()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=tables, after=tables)
 def test_after_a_publish_the_table_is_the_frame(
     warehouse: Warehouse, owner: psycopg.Connection, before: dict[Any, Any], after: dict[Any, Any]

@@ -178,7 +178,7 @@ rows = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(rows, max_size=12), st.data())
 def test_every_row_goes_one_way(made: list[dict[str, Any]], data: st.DataObject) -> None:
     own = data.draw(st.lists(st.none() | st.lists(st.just("odd"), max_size=1), min_size=len(made), max_size=len(made)))
