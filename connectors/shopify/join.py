@@ -21,7 +21,8 @@ from connectors.shopify.queries import Connection, Listing
 Node = dict[str, Any]
 
 IN_MEMORY = 8 << 20
-"""Bytes of a result that are joined at once."""
+"""Bytes of a result that are joined at once, as long as they make no more than so many files."""
+MOST_FILES = 256
 TOGETHER = 250
 """Nodes given at once."""
 BUFFER = 1 << 18
@@ -46,7 +47,7 @@ def joined(file: IO[bytes], listing: Listing) -> Generator["Joined"]:
     with ExitStack() as parts:
         files = [
             parts.enter_context(TemporaryFile(prefix="growthos-shopify-", buffering=BUFFER))
-            for _ in range(file.seek(0, SEEK_END) // IN_MEMORY + 1)
+            for _ in range(min(MOST_FILES, file.seek(0, SEEK_END) // IN_MEMORY + 1))
         ]
         objects = roots = 0
         file.seek(0)

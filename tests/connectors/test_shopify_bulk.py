@@ -232,6 +232,15 @@ def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in
     assert all(node["agreements"] == {"nodes": []} for node in nodes)
 
 
+def test_however_long_a_result_is_it_is_dealt_out_to_no_more_files_than_a_process_may_open(monkeypatch):
+    monkeypatch.setattr(join, "IN_MEMORY", 20)
+    with TemporaryFile() as file:
+        file.writelines(line({"id": str(order)}) for order in range(2_000))
+        with joined(file, ORDERS) as result:
+            assert len(result._parts) == join.MOST_FILES
+            assert len([node for batch in result.nodes() for node in batch]) == result.roots == 2_000
+
+
 def test_joining_takes_no_more_memory_for_more_orders(monkeypatch):
     monkeypatch.setattr(join, "IN_MEMORY", 200_000)
     monkeypatch.setattr(join, "BUFFER", 1_000)
