@@ -200,8 +200,7 @@ def census(
 
 def folded(policy: Policy, proven: Iterable[Proven], now: datetime, zone: str) -> list[Proven]:
     """What the proofs are good for, in as few as can be: planning gives the same by either."""
-    proofs = [proof for proof in proven if proof.at <= now + AHEAD]
-    good = [(proof.at, still_good(policy, [proof], now, zone)) for proof in proofs]
+    good = [(proof.at, still_good(policy, [proof], now, zone)) for proof in proven]
     return [
         Proven(start, end, max(at for at, spans in good for span in spans if start <= span.start < end))
         for start, end in merge(span for _, spans in good for span in spans)
