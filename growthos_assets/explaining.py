@@ -5,36 +5,40 @@
     cac = explain("blended_cac", "acme", by=["channel_id"])
     cac.explanation.members                   # what each channel did to the change
     cac.behind(channel_id="meta").collect()   # the rows of the facts, with the ids of their raw payloads
+    explain("retention_rate", "acme", by=["first_channel"], age=60)     # of those who came in a week, 60 days on
 
 The event basis books a refund on its own day, as kpi_daily does; the order basis on the day of the order that it gives
 back. Over the whole history both are the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, cast
+from datetime import date, datetime, timedelta
+from typing import Any, Final, cast
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
 import kpis
+import kpis.lives
 from growthos_assets import clock
+from growthos_assets.cohorts.lives import lives
 from growthos_assets.kpis.kpi_daily import kpi_daily
 from growthos_assets.loading import load_table, warehouse
 from growthos_assets.marts.dim_campaign import NO_CAMPAIGN
-from growthos_assets.raw.file import FileOrders
-from growthos_assets.staging import file
-from growthos_assets.staging.channels import group_channel
-from growthos_assets.staging.kinds import DAY
-from growthos_assets.staging.parse import DataType, clean, decoded, first_text
+from growthos_assets.tracing import ITEM, Facts, facts_of, traced
 from kpis import Window
-from kpis.engine import CALENDAR, DAILY, DIMENSIONS, dated, of_state
+from kpis.engine import DAILY, dated, of_lives, of_state
 from kpis.explain import Explanation
 from kpis.explain import explain as taken_apart
 from kpis.kpi import Basis, RefundBasis
-from warehouse import raw, tenants
+from warehouse import tenants
 from warehouse.tenants import Tenant
 
+AGE: Final = 30
+"""Days of their lives that customers are looked at, where nobody says otherwise."""
+
+_OF_ORDER = ("order_id", "customer_id", "channel_id", "campaign_id")
 _SALE = ("order_id", "customer_id")
 _LINE = (*_SALE, "line_id", "product_id", "sku", "category")
 _NAMED: Final[Mapping[str, Sequence[str]]] = {
@@ -44,23 +48,6 @@ _NAMED: Final[Mapping[str, Sequence[str]]] = {
     "fact_spend": (),
 }
 """What a row of each fact tells of itself beside day, channel and campaign. Traffic tells day and channel."""
-
-ITEM: Final = ("fact", *(name for name in DIMENSIONS if name not in CALENDAR), "line_id", "refund_line_id")
-
-
-class Facts(NamedTuple):
-    """The tables that kpi_daily is summed from."""
-
-    fact_orders: pl.LazyFrame
-    fact_order_lines: pl.LazyFrame
-    fact_refunds: pl.LazyFrame
-    fact_spend: pl.LazyFrame
-    fact_traffic: pl.LazyFrame
-
-
-def facts_of(tenant: str) -> Facts:
-    """The tenant's facts."""
-    return Facts(*(load_table(f"marts/{name}", tenant, None).lazy() for name in Facts._fields))
 
 
 def itemized(facts: Facts, basis: RefundBasis = "event") -> pl.LazyFrame:
@@ -104,16 +91,22 @@ def _ordered(fact_orders: pl.LazyFrame) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class Explained:
-    """A tenant's KPI taken apart, and the way down to what it was made from."""
+    """A tenant's KPI taken apart, and the way down to what it was made from.
+
+    `items` gives the state that is as fine as the facts; `age` is of a KPI of customers' lives, in days.
+    """
 
     tenant: Tenant
     refund_basis: RefundBasis
     explanation: Explanation
+    items: Callable[[], pl.LazyFrame]
+    age: int | None = None
 
     @property
     def basis(self) -> Basis:
         """The basis of the numbers, a name in kpis.kpi.BASES: the one asked for, where it makes a difference."""
-        return self.explanation.kpi.basis_where(self.refund_basis)
+        kpi = self.explanation.kpi
+        return kpi.basis if self.age is not None else kpi.basis_where(self.refund_basis)
 
     def behind(self, **member: object) -> pl.LazyFrame:
         """One row per row of a fact behind a member in the window (behind the whole, without one).
@@ -123,13 +116,18 @@ class Explained:
         be read by.
         """
         kpi = self.explanation.kpi
-        facts = facts_of(self.tenant.tenant_id)
-        items = itemized(facts, self.refund_basis)
+        items = self.items()
         of_state(items, [kpi.name], list(member))
         adds = pl.any_horizontal(pl.col(kpi.measures).fill_null(0) != 0)
         is_member = [pl.col(key).eq_missing(pl.lit(value)) for key, value in member.items()]
         rows = dated(items, member).filter(self.explanation.window.filter(), adds, *is_member)
-        return _traced(rows.select(*ITEM, *kpi.measures), facts, self.tenant)
+        facts = facts_of(self.tenant.tenant_id)
+        if self.age is not None:  # its state has an order on the day of its customer's first
+            orders = facts.fact_orders.select(*(name for name in ITEM if name in _OF_ORDER), date="order_date")
+            rows = rows.select("order_id", *kpi.measures).join(orders, on="order_id")
+            absent = [pl.lit(None, pl.String).alias(name) for name in ITEM if name not in (*_OF_ORDER, "date", "fact")]
+            rows = rows.with_columns(*absent, fact=pl.lit("fact_orders"))
+        return traced(rows.select(*ITEM, *kpi.measures), facts, self.tenant)
 
 
 def explain(
@@ -139,129 +137,47 @@ def explain(
     baseline: Window | None = None,
     by: Sequence[str] = (),
     basis: RefundBasis = "event",
+    age: int = AGE,
 ) -> Explained:
     """A KPI of a window (the last seven complete days) against another (the days before it), by its members.
 
-    ValueError for a KPI that there is not, and for one that means nothing by one of the keys, with the reason.
+    A KPI of customers' lives, such as retention_rate, is of those whose first order is in the window, and of what they
+    did until they were `age` days old; its window ends so many days earlier, unless one is given. Money is then on the
+    order basis. ValueError for a KPI that there is not, and for one that means nothing by one of the keys, with the
+    reason; and for a negative age.
     """
     warehouse()
     settings = tenants.get(tenant)
+    now = clock.now(settings)
+    is_of_lives = kpi in kpis.KPIS and of_lives(kpis.KPIS[kpi])
     if window is None:
-        window = kpis.trailing(7, kpis.last_complete_day(clock.now(settings), settings.timezone))
-    state = state_of(tenant, basis, by)
-    return Explained(settings, basis, taken_apart(state, kpi, window, baseline or window.previous(), by))
+        window = kpis.trailing(7, last_day_of(kpi, now, settings, age))
+    if age < 0:
+        raise ValueError(f"an age is a number of days since the first order, and cannot be {age}")
+    if is_of_lives:
+        state = lives_of(settings, now, age)
+        taken = taken_apart(state, kpi, window, baseline or window.previous(), by)
+        return Explained(settings, basis, taken, lambda: state, age)
+    taken = taken_apart(state_of(tenant, basis, by), kpi, window, baseline or window.previous(), by)
+    return Explained(settings, basis, taken, lambda: itemized(facts_of(tenant), basis))
+
+
+def last_day_of(kpi: str, now: datetime, tenant: Tenant, age: int = AGE) -> date:
+    """The last day on which a KPI is whole: the last complete one, or that of the youngest who have reached the age."""
+    last = kpis.last_complete_day(now, tenant.timezone)
+    return last - timedelta(age) if kpi in kpis.KPIS and of_lives(kpis.KPIS[kpi]) else last
+
+
+def lives_of(tenant: Tenant, now: datetime, age: int) -> pl.LazyFrame:
+    """The state of customers' lives up to that age: kpis.lives.state."""
+    orders, lines = (
+        cast("LazyFrame[Any]", load_table(f"marts/{name}", tenant.tenant_id, None).lazy())
+        for name in ("fact_orders", "fact_order_lines")
+    )
+    return kpis.lives.state(lives(orders, lines, tenant, now), age)
 
 
 def state_of(tenant: str, basis: RefundBasis, by: Sequence[str] = ()) -> pl.LazyFrame:
     """The state to read a tenant's KPIs from, on that basis and by these keys: kpi_daily, where it will do."""
     stored = basis == "event" and set(by) <= set(DAILY)
     return load_table("kpis/kpi_daily", tenant, None).lazy() if stored else itemized(facts_of(tenant), basis)
-
-
-class _Report(NamedTuple):
-    """How a stream's payload tells which row of a fact it makes."""
-
-    fact: str
-    fields: Mapping[str, DataType]
-    key: Mapping[str, pl.Expr]
-
-
-def _struct(*names: str) -> pl.Struct:
-    return pl.Struct(dict.fromkeys(names, pl.String))
-
-
-def _texts(*names: str) -> Mapping[str, DataType]:
-    return dict.fromkeys(names, pl.String)
-
-
-def _campaign(source: str, campaign: pl.Expr, day: pl.Expr) -> Mapping[str, pl.Expr]:
-    return {"campaign_id": pl.format(source + ":{}", campaign), "date": DAY.read(day)}
-
-
-def _visits(group: pl.Expr, day: pl.Expr) -> Mapping[str, pl.Expr]:
-    return {"channel_id": group_channel(group), "date": DAY.read(day)}
-
-
-_REPORTS: Final[Mapping[str, _Report]] = {
-    "meta/insights": _Report(
-        "fact_spend",
-        _texts("campaign_id", "date_start"),
-        _campaign("meta", pl.col("campaign_id"), pl.col("date_start")),
-    ),
-    "google_ads/insights": _Report(
-        "fact_spend",
-        {"campaign": _struct("id"), "segments": _struct("date")},
-        _campaign("google_ads", pl.col("campaign").struct["id"], pl.col("segments").struct["date"]),
-    ),
-    "file/spend": _Report(
-        "fact_spend",
-        _texts("campaign_id", "campaign_name", "channel", "source", "date"),
-        _campaign("file", first_text("campaign_id", "campaign_name", "channel", "source"), pl.col("date")),
-    ),
-    "ga4/traffic": _Report(
-        "fact_traffic",
-        {"requestedDate": pl.String, "dimensions": _struct("date", "sessionDefaultChannelGroup")},
-        _visits(
-            pl.col("dimensions").struct["sessionDefaultChannelGroup"],
-            pl.coalesce("requestedDate", pl.col("dimensions").struct["date"]),
-        ),
-    ),
-    "file/traffic": _Report(
-        "fact_traffic",
-        _texts("channel_group", "channel", "date"),
-        _visits(first_text("channel_group", "channel"), pl.col("date")),
-    ),
-}
-
-
-def _traced(items: pl.LazyFrame, facts: Facts, tenant: Tenant) -> pl.LazyFrame:
-    """The items with `records`."""
-    record = pl.struct("stream", "external_id").sort_by("stream", "external_id").alias("records")
-    parts = [
-        items.filter(fact=fact).join(records.group_by(key).agg(record), on=key, how="left")
-        for fact, (key, records) in _records(facts, tenant).items()
-    ]
-    return pl.concat(parts).sort(*ITEM)
-
-
-def _records(facts: Facts, tenant: Tenant) -> dict[str, tuple[list[str], pl.LazyFrame]]:
-    """Of each fact: its key, and the raw records of each row as the key, stream and external_id."""
-    filed = file.lines(cast("LazyFrame[FileOrders]", _raw("file/orders", tenant)), tenant, clock.now(tenant))
-    in_file = filed.filter(clean()).select(
-        "external_id", "order_id", "line_id", "is_return", stream=pl.lit("file/orders")
-    )
-    sold = in_file.filter(~pl.col("is_return"))
-    shop = facts.fact_orders.filter(source="shopify").select(
-        "order_id", external_id="order_id", stream=pl.lit("shopify/orders")
-    )
-    returned = load_table("staging/stg_refunds", tenant.tenant_id, ["refund_line_id", "source", "order_id"]).lazy()
-    refunds = returned.filter(source="shopify").select(
-        "refund_line_id", external_id="order_id", stream=pl.lit("shopify/orders")
-    )
-    lines = facts.fact_order_lines.select("order_id", "line_id").join(shop, on="order_id")
-    return {
-        "fact_orders": (["order_id"], _stacked(shop, sold)),
-        "fact_order_lines": (["order_id", "line_id"], _stacked(lines, sold)),
-        "fact_refunds": (
-            ["refund_line_id"],
-            _stacked(refunds, in_file.filter("is_return").with_columns(refund_line_id="external_id")),
-        ),
-        "fact_spend": (["campaign_id", "date"], _reported("fact_spend", tenant)),
-        "fact_traffic": (["channel_id", "date"], _reported("fact_traffic", tenant)),
-    }
-
-
-def _stacked(shop: pl.LazyFrame, filed: pl.LazyFrame) -> pl.LazyFrame:
-    return pl.concat([shop, filed.select(shop.collect_schema().names())])
-
-
-def _reported(fact: str, tenant: Tenant) -> pl.LazyFrame:
-    streams = {stream: report for stream, report in _REPORTS.items() if report.fact == fact}
-    return pl.concat(
-        decoded(_raw(stream, tenant), report.fields).select("external_id", stream=pl.lit(stream), **report.key)
-        for stream, report in streams.items()
-    )
-
-
-def _raw(stream: str, tenant: Tenant) -> pl.LazyFrame:
-    return raw.scan_latest(warehouse(), tenant.tenant_id, f"raw.{stream.replace('/', '_')}")

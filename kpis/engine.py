@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from kpis.kpi import Kpi
-from kpis.measures import MEASURES
+from kpis.measures import MEASURES, OF_LIVES
 from kpis.registry import HEADLINE, KPIS, find
 from kpis.windows import Window
 
@@ -138,9 +138,14 @@ def of_measures(kpi: Kpi) -> bool:
     return set(kpi.measures) <= set(MEASURES)
 
 
+def of_lives(kpi: Kpi) -> bool:
+    """The KPI is of customers who have reached an age: it comes from a state of their lives (kpis.lives.state)."""
+    return "mature_customers" in kpi.measures and set(kpi.measures) <= {*OF_LIVES, *MEASURES}
+
+
 def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
     """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed."""
-    sums = [MEASURES[name].total() for name in measures]
+    sums = [(MEASURES | OF_LIVES)[name].total() for name in measures]
     return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
 
 
@@ -153,14 +158,16 @@ def dated(state: Frame, by: Iterable[str]) -> pl.LazyFrame:
 def of_state(state: Frame, names: Iterable[str], by: Sequence[str]) -> list[Kpi]:
     """The KPIs of these names; ValueError that says why, if one cannot be read from the state by these keys."""
     chosen = find(names)
+    columns = state.lazy().collect_schema().names()
+    held = {*MEASURES, *(name for name in OF_LIVES if name in columns)}
     for kpi in chosen:
-        if foreign := [name for name in kpi.measures if name not in MEASURES]:
+        if foreign := [name for name in kpi.measures if name not in held]:
             raise ValueError(
                 f"{kpi.name} needs {', '.join(foreign)}, which the state does not hold: "
                 "call it with numbers, or see kpis.cohorts"
             )
         require_meaning(kpi, by)
-    keys = [name for name in state.lazy().collect_schema().names() if name not in MEASURES]
+    keys = [name for name in columns if name not in held]
     keys += CALENDAR if "date" in keys else ()
     if absent := [name for name in by if name not in keys]:
         raise ValueError(f"the state cannot be read by {', '.join(absent)}; it has {', '.join(keys)}")

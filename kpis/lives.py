@@ -122,6 +122,24 @@ def with_cohorts(lives: Frame, lines: Frame) -> pl.LazyFrame:
     return lives.lazy().join(begun.drop("order_id"), on="customer_id", how="left", maintain_order="left")
 
 
+def state(lives: Frame, age: int) -> pl.LazyFrame:
+    """A state of kpis by the day of each customer's first order: what those who are `age` days old did by that age.
+
+    One row per order until then, of with_cohorts()' rows: date (that day), order_id, customer_id, first_channel,
+    first_product, first_discount, and the measures OF_LIVES, orders, revenue_net, contribution_margin.
+    Customers first seen in the history's first month are left out, since they may be old ones.
+    """
+    return (
+        lives.lazy()
+        .filter((col("observed_days") >= age) & (col("age") <= age) & ~col("is_left_truncated"))
+        .select(
+            "order_id", "customer_id", "first_channel", "first_product", "first_discount",
+            "returned_customers", "repeat_customers", "orders", "revenue_net", "contribution_margin",
+            date="first_day", mature_customers="customers",
+        )
+    )  # fmt: skip
+
+
 def _band() -> pl.Expr:
     """The discount on an order; one that costs nothing has none."""
     gross = col("revenue_gross").cast(pl.Float64)

@@ -59,4 +59,10 @@ MEASURES: Final[dict[str, Measure]] = {m.name: m for m in (
     Measure("checkouts", "count", "null", "Sessions that began a checkout."),
     Measure("purchases", "count", "null", "Sessions that bought, as the web analytics saw it."),
 )}
+OF_LIVES: Final[dict[str, Measure]] = {m.name: m for m in (
+    Measure("mature_customers", "count", "zero", "Customers who have reached the age."),
+    Measure("returned_customers", "count", "zero", "Of them, those with an order on a later day by that age."),
+    Measure("repeat_customers", "count", "zero", "Of them, those with a second order by that age."),
+)}
+"""What a state of customers' lives holds (kpis.lives.state); kpi_daily does not."""
 # fmt: on

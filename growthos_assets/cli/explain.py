@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from growthos_assets.cli.numbers import now_of, state_of, window_of
+from growthos_assets.cli.numbers import now_of, state_of
 from growthos_assets.cli.output import (
     BasisOption,
     DaysOption,
@@ -43,16 +43,23 @@ def show_explanation(
     behind: Annotated[
         list[str] | None, typer.Option("--behind", help="List the rows behind a member, such as channel_id=meta.")
     ] = None,
+    age: Annotated[
+        int, typer.Option(min=0, help="Of retention, LTV and the like: days since each customer's first order.")
+    ] = 30,
     format: FormatOption = Format.table,
 ) -> None:
-    """Why a KPI moved: its parts, what each member did to it, and the rows and raw records behind one."""
-    from growthos_assets.explaining import explain
+    """Why a KPI moved: its parts, what each member did to it, and the rows and raw records behind one.
+
+    Retention, repeat rate, orders per customer and LTV are of those who first ordered in the window, --age days later.
+    """
+    import kpis
+    from growthos_assets.explaining import explain, last_day_of
 
     settings, now = now_of(tenant)
-    window = window_of(settings, now, days, until)
+    window = kpis.trailing(days, until.date() if until else last_day_of(kpi, now, settings, age))
     state_of(settings, window)  # tells a person who has no numbers there
     try:
-        explained = explain(kpi, tenant, window, by=by or (), basis=basis.value)
+        explained = explain(kpi, tenant, window, by=by or (), basis=basis.value, age=age)
         rows = explained.behind(**_member(behind)).collect() if behind else None
     except ValueError as error:  # what cannot be explained says why
         raise typer.BadParameter(str(error)) from None
@@ -98,6 +105,7 @@ def _document(explained: "Explained", rows: "pl.DataFrame | None") -> dict[str, 
         "baseline": {"start": found.baseline.start, "end": found.baseline.end},
         **_exact({"value": found.value, "previous": found.previous, "change": found.change}),
         "reason": found.reason,
+        **({} if explained.age is None else {"age_days": explained.age}),
         "parts": [_exact(part._asdict()) for part in found.parts],
         "members": [_exact(row) for row in found.members.to_dicts()],
         **({} if rows is None else {"rows": [_exact(row) for row in rows.to_dicts()]}),
@@ -115,6 +123,8 @@ def _print(explained: "Explained") -> None:
     found, tenant = explained.explanation, explained.tenant
     kpi = found.kpi
     console.print(f"{tenant.name}: {kpi.label}, {found.window.start} to {found.window.end} ({tenant.timezone})")
+    if explained.age is not None:
+        console.print(f"Of customers whose first order was then, within {explained.age} days of it; nobody younger.")
     console.print(f"{kpi.formula}. Basis {explained.basis}: {BASES[explained.basis]}. Definition: {kpi.source}.")
     moved = ""
     if found.change is not None:

@@ -131,7 +131,7 @@ def test_weeks_are_read_from_the_days(demo_to_read: str, growthos: Command) -> N
         ("revenue_net --behind meta", "write key=value"),
         ("revenue_net --behind date=yesterday", "'yesterday' is no day; write it as date=2026-02-09"),
         ("revenue_total", "cannot be computed"),
-        ("ltv_at_days", "kpis.cohorts"),
+        ("ltv_to_cac", "kpis.cohorts"),
     ],
 )
 def test_what_cannot_be_explained_says_why(demo_to_read: str, growthos: Command, arguments: str, says: str) -> None:
@@ -260,3 +260,39 @@ def test_a_customer_has_no_sessions_nor_rows_behind_them(demo_to_read: str) -> N
         explain("sessions", "acme", by=["customer_id"])
     with pytest.raises(ValueError, match="blended_cac by product_id means nothing"):
         explain("blended_cac", "acme").behind(product_id="x")
+
+
+@pytest.mark.parametrize(
+    ("kpi", "age", "column"), [("retention_rate", 30, "d30_retention"), ("ltv_at_days", 90, "ltv90")]
+)
+def test_what_customers_did_later_is_explained_by_what_they_began_with(
+    demo_to_read: str, growthos: Command, kpi: str, age: int, column: str
+) -> None:
+    """The figure of a month's cohort, split exactly by first channel, down to the orders that make it."""
+    month = ("--until", "2025-10-31", "--days", "31", "--age", str(age))
+    ask = ("explain", kpi, "-t", "acme", *month, "--by", "first_channel", "--behind", "first_channel=email")
+    said = growthos(*ask, "--format", "json").document
+    cohort = load("cohorts/cohort_summary", "acme").filter(cohort_by="month", cohort="2025-10")
+    assert float(said["value"]) == pytest.approx(cohort[column].item(), abs=1e-9)
+    assert said["age_days"] == age
+    assert said["parts"][1]["value"] == cohort["cohort_size"].item()
+    assert sum(Decimal(member["contribution"]) for member in said["members"]) == Decimal(said["change"])
+    (email,) = [member for member in said["members"] if member["first_channel"] == "email"]
+    numerator, denominator = (part["measure"] for part in said["parts"])
+    assert sum(Decimal(row[numerator]) for row in said["rows"]) == Decimal(email["numerator"])
+    assert sum(row["mature_customers"] for row in said["rows"]) == Decimal(email["denominator"])
+    assert {record["stream"] for row in said["rows"] for record in row["records"]} == {"shopify/orders"}
+    assert max(row["date"] for row in said["rows"]) > "2025-10-31"  # the day of the order, not of the first one
+    assert denominator == "mature_customers"
+
+
+def test_a_window_of_customers_ends_where_the_youngest_are_old_enough(demo_to_read: str, growthos: Command) -> None:
+    shown = growthos("explain", "retention_rate", "-t", "acme", "--age", "60").out
+    assert "Acme: Retention, 2025-12-05 to 2025-12-11" in shown
+    assert "Of customers whose first order was then, within 60 days of it; nobody younger." in shown
+    young = growthos("explain", "retention_rate", "-t", "acme", "--until", "2026-02-09").out
+    assert "There is no comparison: mature_customers is 0." in young
+    wrong = growthos("explain", "retention_rate", "-t", "acme", "--by", "channel_id")
+    assert wrong.code == 2
+    assert "first_channel, first_product, first_discount" in " ".join(wrong.err.replace("│", " ").split())
+    assert growthos("explain", "retention_rate", "-t", "acme", "--age", "-1").code == 2
