@@ -22,11 +22,12 @@ class ProductPairs(Table, name="cohorts.product_pairs", key=("kind", "product", 
     """One row per product and other product that were often bought together, or the other next.
 
     A basket is what a customer bought on one day, but for gift cards; guests are left out, since nobody knows what they
-    bought next. Pairs of fewer than 10 baskets are left out: they are chance. Read by product, the highest lift first.
+    bought next. Pairs of fewer than 10 baskets are left out: they are chance. Of a product there are the 20 others that
+    it shares the most baskets with; read by product, the highest lift first.
     """
 
     kind: str = column(
-        "together: in one basket, where each pair is there twice; next: the other in the customer's next basket.",
+        "together: in one basket; next: the other in the customer's next basket.",
         isin=["together", "next"],
     )
     product: str = column("The product: product_id, else sku.", metadata={"sources": _PRODUCT})
@@ -80,8 +81,9 @@ def pairs_are_possible(product_pairs: LazyFrame[ProductPairs]) -> Finding:
 
 @check(ProductPairs)
 def pairs_have_two_sides(product_pairs: LazyFrame[ProductPairs]) -> Finding:
-    """What is bought together is there from both sides, alike."""
+    """What is bought together is the same from both sides, where both are among the product's first."""
     together = product_pairs.filter(kind="together")
     turned = together.rename({"product": "other", "other": "product"})
-    alone = together.join(turned, on=["product", "other", "pair_baskets"], how="anti").collect()
-    return Finding.of(alone, "pairs have only one side", ok="every pair has both sides")
+    both = together.join(turned, on=["product", "other"], suffix="_turned")
+    differing = both.filter(pl.col("pair_baskets") != pl.col("pair_baskets_turned")).collect()
+    return Finding.of(differing, "pairs differ by side", ok="every pair is the same from both sides")

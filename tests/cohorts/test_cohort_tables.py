@@ -246,12 +246,17 @@ def test_checks_of_cohort_tables_find_what_they_are_for(
     assert not finding.passed
 
 
+def _two_sides_that_differ(rows: pl.DataFrame) -> pl.DataFrame:
+    one = rows.with_columns(kind=pl.lit("together"), product=pl.lit("v1"), other=pl.lit("v2"))
+    return pl.concat([one, _more("pair_baskets")(one.with_columns(product="other", other="product"))])
+
+
 @pytest.mark.parametrize(
     ("check", "break_it"),
     [
         ("pairs_are_possible", _more("pair_baskets")),
         ("pairs_are_possible", _more("product_baskets")),
-        ("pairs_have_two_sides", lambda rows: rows.with_columns(kind=pl.lit("together"), other=pl.lit("v2"))),
+        ("pairs_have_two_sides", _two_sides_that_differ),
     ],
 )
 def test_checks_of_pairs_find_what_they_are_for(check: str, break_it: Any) -> None:

@@ -28,15 +28,22 @@ pair AS (
 ),
 named AS (
     SELECT tenant_id, product_id, concat_ws(' · ', title, sku) AS label FROM staging.stg_products WHERE title IS NOT NULL
+),
+placed AS (
+    SELECT *, row_number() OVER (
+        PARTITION BY kind, tenant_id, product ORDER BY pair_baskets DESC, other_baskets, other COLLATE "C"
+    ) AS place
+    FROM pair
+    JOIN total USING (kind, tenant_id)
+    JOIN one USING (kind, tenant_id, product)
+    JOIN other USING (kind, tenant_id, other)
 )
-SELECT kind, pair.tenant_id, product, other, baskets, product_baskets, other_baskets, pair_baskets,
+SELECT kind, placed.tenant_id, product, other, baskets, product_baskets, other_baskets, pair_baskets,
     pair_baskets::float8 / baskets AS support,
     pair_baskets::float8 / product_baskets AS confidence,
     pair_baskets::float8 * baskets / product_baskets / other_baskets AS lift,
     coalesce(p.label, product) AS label, coalesce(q.label, other) AS other_label
-FROM pair
-JOIN total USING (kind, tenant_id)
-JOIN one USING (kind, tenant_id, product)
-JOIN other USING (kind, tenant_id, other)
-LEFT JOIN named p ON (p.tenant_id, p.product_id) = (pair.tenant_id, pair.product)
-LEFT JOIN named q ON (q.tenant_id, q.product_id) = (pair.tenant_id, pair.other)
+FROM placed
+LEFT JOIN named p ON (p.tenant_id, p.product_id) = (placed.tenant_id, product)
+LEFT JOIN named q ON (q.tenant_id, q.product_id) = (placed.tenant_id, other)
+WHERE place <= 20

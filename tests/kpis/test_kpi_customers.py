@@ -5,9 +5,13 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from kpi_frames import FIRST, LINES, MONEY, ORDERS
+from polars.testing import assert_frame_equal
 
-from kpis.baskets import LEAST, product_pairs
+from kpis import baskets
+from kpis.baskets import LEAST, MOST, product_pairs
 from kpis.customers import customer_value, segment_channels
 from kpis.lives import lives, with_cohorts
 
@@ -96,6 +100,29 @@ def test_bought_together_and_next_by_hand():
     assert found["together", "tea", "cup"]["confidence"] == 12 / 30
     after = found["next", "cup", "tea"]
     assert (after["baskets"], after["product_baskets"], after["pair_baskets"], after["lift"]) == (10, 10, 10, 1)
+
+
+def test_of_a_product_the_others_that_it_shares_the_most_baskets_with():
+    """Tea is bought with each cup as often as the cup's number says, and with the rarer of two alike first."""
+    cups = [f"cup{n:02}" for n in range(MOST + 1)]
+    times = {cup: LEAST + n // 2 for n, cup in enumerate(cups)}
+    with_tea = [(f"{cup}-{n}", 0, "meta", "tea", cup) for cup, count in times.items() for n in range(count)]
+    alone = [(f"alone{n}", 0, "meta", cups[1]) for n in range(5)]
+    lived, lines = shop_of(*with_tea, *alone)
+    found = product_pairs(lived, lines).filter(product="tea").collect()
+    assert found["other"].to_list() == [cups[0], *cups[2:]]
+    kept = product_pairs(lived, lines).filter(other="tea").collect()["product"].to_list()
+    assert kept == cups, "each cup has its own others"
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdef"), min_size=1), min_size=20, max_size=60), st.integers(1, 7))
+@settings(max_examples=25, deadline=None)
+def test_however_many_products_are_counted_at_once(bought, at_once):
+    lived, lines = shop_of(*((f"c{n % 7}", n, "meta", *sorted(basket)) for n, basket in enumerate(bought)))
+    whole = product_pairs(lived, lines).collect()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baskets, "AT_ONCE", at_once)
+        assert_frame_equal(product_pairs(lived, lines).collect(), whole)
 
 
 def test_a_basket_is_a_day_of_a_customer():
