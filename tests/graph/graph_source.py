@@ -81,7 +81,7 @@ class Shop:
     def split(self, part: Slice, account: Account) -> list[Slice]:
         if self.split_by == "hour":
             return [] if part.part else [replace(part, part={"hour": str(parity)}) for parity in (0, 1)]
-        return part.halves() if part.end - part.start > DAY else []
+        return part.halves("UTC") if part.end - part.start > DAY else []
 
     def probe(self) -> list[Finding]:
         return []

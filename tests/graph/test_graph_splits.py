@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from graph_source import DAY, OPENED, TRAFFIC, Shop, Trouble, book, landed, truth
+from graph_source import DAY, NOW, OPENED, TRAFFIC, Shop, Trouble, book, landed, truth
 
 from connectors.errors import Bug, TooBig
 from connectors.slices import Slice
@@ -79,6 +79,26 @@ def test_what_none_of_a_days_parts_brings_is_gone_from_the_day(pull: Callable[..
     assert landed(table="raw.ga4_traffic") == truth(client) | {"one_20260201_05"}
     (whole,) = book().filter((pl.col("rows_vanished") > 0) & pl.col("parent_id").is_null()).rows(named=True)
     assert (whole["state"], whole["rows_vanished"]) == ("verified", 2)
+
+
+def test_a_half_that_is_verified_ends_what_is_gone_from_its_days_whatever_becomes_of_the_other(
+    pull: Callable[..., Synced],
+):
+    client = Shop(source="ga4")
+    pull(client, stream=TRAFFIC)
+    whole = landed(table="raw.ga4_traffic")
+    client.deleted = {"one_20260209_03"}
+    client.clock.sleep(86_400)
+
+    def trouble(part: Slice, page: int) -> None:
+        too_big_over(DAY)(part, page)
+        if part.start == NOW:
+            raise Bug("the other half")
+
+    client.trouble = trouble
+    done = pull(client, stream=TRAFFIC)
+    assert (done.vanished, [problem.kind for problem in done.problems]) == (1, ["bug"])
+    assert landed(table="raw.ga4_traffic") == whole - client.deleted
 
 
 def test_a_part_that_failed_may_have_what_the_others_do_not(pull: Callable[..., Synced]):
