@@ -6,6 +6,7 @@ with them.
 """
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -32,7 +33,8 @@ def decoded(raw: pl.LazyFrame, fields: Mapping[str, DataType]) -> pl.LazyFrame:
 
     def decode(payloads: pl.Series) -> pl.Series:
         slices = (payloads.slice(start, DECODED_AT_ONCE) for start in range(0, len(payloads), DECODED_AT_ONCE))
-        parts = [part.str.json_decode(record) for part in slices]
+        with ThreadPoolExecutor(pl.thread_pool_size()) as threads:  # polars itself decodes one after the other
+            parts = list(threads.map(lambda part: part.str.json_decode(record), slices))
         return pl.concat(parts) if parts else pl.Series(payloads.name, [], record)
 
     payload = pl.col("payload").map_batches(decode, return_dtype=record, is_elementwise=True)
