@@ -96,8 +96,9 @@ def _materialize(
     records, versions, newest = (
         latest.select(pl.len(), pl.col("version").sum(), pl.col("seen_at").max().alias("newest")).collect().row(0)
     )
-    yield _check(FRESHNESS, Finding.skip(_skipped(stream)) if done is None else _freshness(done, now))
+    yield _check(key_of(contract), FRESHNESS, Finding.skip(_skipped(stream)) if done is None else _freshness(done, now))
     yield _check(
+        key_of(contract),
         COMPLETENESS,
         Finding.skip(_skipped(stream)) if done is None else _completeness(done),
         WARN if done is None or done.is_expected else dg.AssetCheckSeverity.ERROR,
@@ -156,8 +157,11 @@ def _skipped(stream: Stream | None) -> str:
     return NOT_CONNECTED if stream else BY_HAND
 
 
-def _check(name: str, finding: Finding, severity: dg.AssetCheckSeverity = WARN) -> dg.AssetCheckResult:
+def _check(
+    key: dg.AssetKey, name: str, finding: Finding, severity: dg.AssetCheckSeverity = WARN
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=key,
         check_name=name,
         passed=finding.passed,
         severity=severity,

@@ -21,7 +21,7 @@ from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, WarehouseResource
 from growthos_assets.stopping import stoppable
 from growthos_assets.table import Check, Contract, Declaration, Finding
-from warehouse.contract import description_of
+from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
 from warehouse.ops import Quarantine
 from warehouse.split import REASONS, split
@@ -92,9 +92,9 @@ def _materialize(
     warehouse.remember(contract, tenant.tenant_id, good)  # the candidate, for the checks
     findings = [(check, call(check.function)) for check in declaration.checks]
     too_bad = bad.height > QUARANTINE_LIMIT * candidate.height
-    yield _contract_result(bad, candidate.height, too_bad)
+    yield _contract_result(contract, bad, candidate.height, too_bad)
     for check, finding in findings:
-        yield _check_result(check, finding)
+        yield _check_result(contract, check, finding)
 
     blocked = [check.name for check, finding in findings if check.blocking and not finding.passed]
     if too_bad:
@@ -123,9 +123,11 @@ def _materialize(
     yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes))
 
 
-def _contract_result(bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetCheckResult:
+# results name their asset, whose newest event Dagster would otherwise read twice for each of them
+def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetCheckResult:
     reasons = bad.select(pl.col(REASONS).explode()).to_series().value_counts(sort=True)
     return dg.AssetCheckResult(
+        asset_key=key_of(contract),
         check_name=CONTRACT_CHECK,
         passed=bad.is_empty(),
         severity=dg.AssetCheckSeverity.ERROR if too_bad else dg.AssetCheckSeverity.WARN,
@@ -134,8 +136,9 @@ def _contract_result(bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetChe
     )
 
 
-def _check_result(check: Check, finding: Finding) -> dg.AssetCheckResult:
+def _check_result(contract: Contract, check: Check, finding: Finding) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=key_of(contract),
         check_name=check.name,
         passed=finding.passed,
         severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
@@ -149,6 +152,8 @@ def _check_result(check: Check, finding: Finding) -> dg.AssetCheckResult:
 
 
 def _quarantine_rows(bad: pl.DataFrame, contract: Contract, run_id: str) -> pl.DataFrame:
+    if bad.is_empty():
+        return pl.DataFrame(schema=polars_schema(Quarantine))
     key = pl.col(contract.__spec__.key).cast(pl.String)
     rows = as_json(bad.drop(REASONS))
     hashes = pl.Series([hashlib.sha256(row.encode()).hexdigest()[:16] for row in rows], dtype=pl.String)

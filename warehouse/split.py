@@ -48,8 +48,9 @@ def conform(frame: pl.DataFrame, contract: type[Table]) -> pl.DataFrame:
         if name in frame.schema and _same_kind(frame.schema[name], dtype)
     ]
     frame = frame.with_columns(widened)
-    with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
-        schema_of(contract).validate(frame.lazy(), lazy=True)
+    if dict(frame.schema) != dict(wanted):  # pandera has the words for what is wrong, and takes long to find nothing
+        with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+            schema_of(contract).validate(frame.lazy(), lazy=True)
     return frame.select(wanted.names())
 
 
@@ -59,6 +60,8 @@ def split(frame: pl.DataFrame, contract: type[Table]) -> tuple[pl.DataFrame, pl.
     good.height + bad.height == frame.height. Of rows with the same key the first that breaks nothing else is kept.
     """
     rows = conform(frame.drop(PROBLEMS, strict=False), contract)
+    if rows.is_empty():
+        return rows, _none_bad(rows)
     verdicts, own = _verdicts(rows, contract), _own_reasons(frame)
     ok = verdicts.select(pl.all_horizontal(own.list.len() == 0, pl.all())).to_series()
     if key := contract.__spec__.key:
@@ -66,12 +69,16 @@ def split(frame: pl.DataFrame, contract: type[Table]) -> tuple[pl.DataFrame, pl.
         verdicts = verdicts.with_columns((first | ~ok).alias(f"another row has the same {' and '.join(key)}"))
         ok &= first
     if ok.all():
-        return rows, rows.clear().with_columns(pl.lit(None, pl.List(pl.String)).alias(REASONS))
+        return rows, _none_bad(rows)
 
     broken = pl.concat_list(pl.when(~pl.col(rule)).then(pl.lit(rule)) for rule in verdicts.columns).list.drop_nulls()
     # a value that a transform could not read is null by now: its own reason says more than "is missing"
     reasons = pl.when(pl.col(PROBLEMS).list.len() > 0).then(PROBLEMS).otherwise(broken).alias(REASONS)
     return rows.filter(ok), rows.filter(~ok).hstack(verdicts.with_columns(own).filter(~ok).select(reasons))
+
+
+def _none_bad(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear().with_columns(pl.lit(None, pl.List(pl.String)).alias(REASONS))
 
 
 def _own_reasons(frame: pl.DataFrame) -> pl.Series:
