@@ -86,22 +86,26 @@ class Warehouse:
     @contextmanager
     def as_tenant(self, tenant_id: str) -> Generator[Cursor]:
         """A transaction that sees and writes only this tenant's rows; committed at the end, rolled back on error."""
-        with self.session(tenant_id) as transaction, transaction() as cursor:
+        with self._session(tenant_id, adbc_driver_manager.OperationalError) as transaction, transaction() as cursor:
             yield cursor
 
-    @contextmanager
-    def session(self, tenant_id: str) -> Generator[Transaction]:
+    def session(self, tenant_id: str) -> AbstractContextManager[Transaction]:
         """Several transactions of `as_tenant`, one after the other, that share their temporary tables.
 
-        Those are the session's to drop: the next user of the connection may be another tenant.
+        Whoever makes those drops them, since the next user of the connection may be another tenant; after whatever
+        error, they go with the connection.
         """
+        return self._session(tenant_id, BaseException)
+
+    @contextmanager
+    def _session(self, tenant_id: str, spoiled_by: type[BaseException]) -> Generator[Transaction]:
         if not tenant_id:
             raise UnknownTenant("No tenant was named.")
         connection = self._pool.connect()
         try:
             yield lambda: _transaction(connection, tenant_id)
-        except adbc_driver_manager.OperationalError as error:
-            connection.invalidate(error)  # the server went away: so has the transaction
+        except spoiled_by as error:  # such as a server that went away, and the transaction with it
+            connection.invalidate(error)
             raise
         finally:
             connection.close()  # back to the pool, which rolls back what was not committed

@@ -1,6 +1,5 @@
 """The raw records: append-only, one row per version of a record, addressed by content."""
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-import adbc_driver_manager
 import polars as pl
 import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
@@ -78,26 +76,23 @@ def staged(warehouse: Warehouse, tenant_id: str, batches: Iterable[pl.DataFrame]
         columns = "position bigint, external_id text, payload json, payload_hash bytea"
         with staging() as cursor:
             execute(cursor, f"CREATE TEMP TABLE stage_raw ({columns})")
-        try:
-            received = 0
-            with ThreadPoolExecutor(1, "copy") as copier:
-                copied: Future[None] | None = None
-                for batch in batches:
-                    addressed = _addressed(batch, received)
-                    if copied is not None:
-                        copied.result()
-                    copied = copier.submit(copy, addressed)
-                    received += batch.height
+        received = 0
+        with ThreadPoolExecutor(1, "copy") as copier:
+            copied: Future[None] | None = None
+            for batch in batches:
+                addressed = _addressed(batch, received)
                 if copied is not None:
                     copied.result()
-            if received:
-                with staging() as cursor:
-                    execute(cursor, "ANALYZE stage_raw (external_id)")
-            yield Staged(received, transaction)
-        finally:
-            # also after an error; a connection that is gone has taken it along
-            with contextlib.suppress(adbc_driver_manager.OperationalError), staging() as cursor:
-                execute(cursor, "DROP TABLE stage_raw")
+                copied = copier.submit(copy, addressed)
+                received += batch.height
+            if copied is not None:
+                copied.result()
+        if received:
+            with staging() as cursor:
+                execute(cursor, "ANALYZE stage_raw (external_id)")
+        yield Staged(received, transaction)
+        with staging() as cursor:
+            execute(cursor, "DROP TABLE stage_raw")
 
 
 @dataclass(frozen=True)

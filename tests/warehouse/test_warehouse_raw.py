@@ -15,7 +15,7 @@ import pytest
 from psycopg import errors
 
 from warehouse import raw
-from warehouse.database import Cursor, Warehouse, query
+from warehouse.database import Cursor, Warehouse, execute, query
 from warehouse.raw import Landed
 
 T0 = datetime(2026, 2, 1, tzinfo=UTC)
@@ -137,13 +137,23 @@ def test_nothing_is_kept_open_while_the_records_come(warehouse: Warehouse, owner
     assert raw.land(warehouse, "acme", "shopify", "orders", pages(), T0).landed == 3
 
 
-@pytest.mark.parametrize("failing", [True, False])
-def test_nothing_of_one_tenants_records_is_left_to_the_next(warehouse: Warehouse, failing: bool) -> None:
+@pytest.mark.parametrize("failing", ["nothing", "the landing", "the end"])
+def test_nothing_of_one_tenants_records_is_left_to_the_next(
+    warehouse: Warehouse, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def seal(cursor: Cursor, landed: Landed) -> None:
-        if failing:
+        if failing == "the landing":
             raise ConnectionError
 
-    with contextlib.suppress(ConnectionError):
+    def cancelled(cursor: Cursor, sql: str) -> int:
+        if failing == "the end" and sql.startswith("DROP"):
+            raise adbc_driver_manager.OperationalError(
+                "cancelled", status_code=adbc_driver_manager.AdbcStatusCode.CANCELLED
+            )
+        return execute(cursor, sql)
+
+    monkeypatch.setattr(raw, "execute", cancelled)
+    with contextlib.suppress(ConnectionError, adbc_driver_manager.OperationalError):
         raw.land(warehouse, "acme", "shopify", "orders", [batch(("1", "{}"))], T0, seal)
     for tenant in ("acme", "other"):
         with warehouse.as_tenant(tenant) as cursor:
