@@ -8,6 +8,8 @@ CANCELLED = "57014"
 """The SQLSTATE of a statement that was cancelled."""
 _ON_REQUEST = "canceling statement due to user request"
 """How PostgreSQL says so, where polars has kept nothing of an error but its words."""
+_TIMEOUT = "due to statement timeout"
+"""Of the same SQLSTATE, and nobody's wish: the server allows a statement no more time."""
 _INTERRUPTION = "DagsterExecutionInterruptedError"
 
 
@@ -15,7 +17,7 @@ def is_stop(error: BaseException) -> bool:
     """The error is what Ctrl-C has come to."""
     return (
         isinstance(error, KeyboardInterrupt)
-        or getattr(error, "sqlstate", None) == CANCELLED
+        or (getattr(error, "sqlstate", None) == CANCELLED and _TIMEOUT not in str(error))
         or _ON_REQUEST in str(error)
         or type(error).__name__ == _INTERRUPTION
     )

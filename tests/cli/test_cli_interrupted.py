@@ -71,6 +71,25 @@ def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database: str) -> N
     assert ledger.history(warehouse(), acme)["stream"].n_unique() == 1
 
 
+@pytest.mark.parametrize("read", [True, False])
+def test_a_statement_that_the_server_gives_no_more_time_is_an_error_and_no_stop(database: str, read: bool) -> None:
+    from growthos_assets.loading import warehouse
+    from growthos_assets.stopping import is_stop
+    from warehouse.database import execute, query
+
+    def slow() -> None:
+        with warehouse().as_tenant("acme") as cursor:
+            execute(cursor, "SET LOCAL statement_timeout = 10")
+            if read:
+                query(cursor, "SELECT pg_sleep(5)::text")
+            else:
+                execute(cursor, "CREATE TEMP TABLE slow ON COMMIT DROP AS SELECT pg_sleep(5)::text")
+
+    with pytest.raises(Exception, match="due to statement timeout") as error:
+        slow()
+    assert not is_stop(error.value)
+
+
 def test_an_older_schema_migrates_by_itself_and_keeps_its_records(
     database: str, growthos: Command, tmp_path: Path
 ) -> None:
