@@ -22,6 +22,9 @@ GONE = "''::bytea"
 NO_JSONB = r"'\\u(0000|d[89a-f])|[0-9]e[+-]?[0-9]{4}'"
 """What JSON may say and jsonb cannot hold: the zero character, half a surrogate pair, a number out of all bounds."""
 
+WITHOUT_ZEROS = r"regexp_replace(r.payload::text, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')::json"
+"""The payload without its zero characters; an escaped backslash before u0000 makes none."""
+
 
 @dataclass(frozen=True)
 class Landed:
@@ -183,7 +186,9 @@ def created(account: str, field: str, start: datetime, end: datetime, *, alone: 
 
     Where the account has always been `alone`, those of which nobody noted whose they are are its own too.
     """
-    at = f"(r.payload ->> {literal(field)})::timestamptz"
+    # ->> refuses all of a payload for a zero character anywhere in it
+    speakable = rf"CASE WHEN strpos(r.payload::text, '\u0000') = 0 THEN r.payload ELSE {WITHOUT_ZEROS} END"
+    at = f"({speakable} ->> {literal(field)})::timestamptz"
     own = f"r.account = {literal(account)}"
     own = f"({own} OR r.account IS NULL)" if alone else own
     return f"{own} AND {at} >= {_instant(start)} AND {at} < {_instant(end)}"

@@ -228,6 +228,8 @@ def test_two_pulls_of_one_stream_take_turns(warehouse: Warehouse) -> None:
     assert latest(warehouse) == {"1": (2, '"B"')}
 
 
+NO_TEXT = "a\0 \\\0 \\u0000"
+"""The zero character, which JSON can tell and a text of PostgreSQL can't hold; and what only looks like it."""
 JANUARY, MARCH = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -235,7 +237,7 @@ def test_what_was_created_in_a_time_and_is_not_named_any_more_is_ended(warehouse
     at = {"1": "2026-01-01T00:00:00Z", "2": "2026-02-01T01:00:00+02:00", "3": "2026-03-01T00:00:00Z", "4": None}
     at |= dict.fromkeys("67", "2026-02-01T00:00:00Z")
     for account, names in {"shop": "1234", None: "6", "elsewhere": "7"}.items():
-        records = batch(*((name, json.dumps({"createdAt": at[name]})) for name in names))
+        records = batch(*((name, json.dumps({"note": NO_TEXT, "createdAt": at[name]})) for name in names))
         raw.land(warehouse, "acme", "shopify", "orders", [records], T0, account=account)
     land(warehouse, ("5", '{"createdAt": "2026-01-05T00:00:00Z"}'), tenant="other")
     ended, alone = list[int](), iter((False, False, True))
