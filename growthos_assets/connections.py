@@ -19,6 +19,9 @@ from warehouse import credentials, ledger
 from warehouse.credentials import Status, Stored
 from warehouse.errors import UnknownAccount, WarehouseError
 
+MISSED = ("meta", "google_ads")
+"""Sources whose logins may list their accounts: of the others, a person names each, and no list can be short of one."""
+
 
 def hosts() -> Hosts:
     """Where the APIs live: below GROWTHOS_APIS (a server of fakes), if set, else at their real hosts."""

@@ -85,6 +85,12 @@ def forget(
 
     is_demo(tenant)
     source = source.replace("-", "_")  # as `connect` has it
+    if account is not None and source not in connections.MISSED:
+        raise typer.BadParameter(
+            f"An account of {source} is never missed: a person names it. To stop reading it, forget its credential, "
+            "with --name instead of --account.",
+            param_hint="--account",
+        )
     what = f"{source}/{name}" if account is None else f"account {account} of {source}"
     if not yes:
         typer.confirm(f"Forget {what} of {tenant}?", abort=True)

@@ -98,6 +98,9 @@ def test_an_account_that_no_login_reaches_any_more_is_missed_until_it_is_forgott
     again = growthos("connections", "forget", *ads)
     assert again.code == 2
     assert "Nothing was ever read of account 1230000009" in " ".join(again.err.split())
+    shop = growthos("connections", "forget", "shopify", "--account", "1", "--tenant", acme, "--yes")
+    assert shop.code == 2, "of a shop it would be forgotten that its records are not another one's"
+    assert "is never missed" in " ".join(shop.err.split())
 
 
 @pytest.mark.parametrize(
