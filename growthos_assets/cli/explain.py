@@ -57,7 +57,7 @@ def show_explanation(
 
     settings, now = now_of(tenant)
     window = kpis.trailing(days, until.date() if until else last_day_of(kpi, now, settings, age))
-    state_of(settings, window)  # tells a person who has no numbers there
+    state_of(settings, window, compared=True)  # tells a person who has no numbers there, or too few before
     try:
         explained = explain(kpi, tenant, window, by=by or (), basis=basis.value, age=age)
         rows = explained.behind(**_member(behind)).collect() if behind else None

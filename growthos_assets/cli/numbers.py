@@ -160,14 +160,23 @@ def frame_of(key: str, tenant: str) -> "pl.DataFrame":
     return load(key, tenant)
 
 
-def state_of(settings: "Tenant", window: "Window") -> "pl.DataFrame":
-    """kpi_daily; a person is told when it has nothing for the window, and what to do."""
+def state_of(settings: "Tenant", window: "Window", *, compared: bool = False) -> "pl.DataFrame":
+    """kpi_daily; a person is told when it has nothing for the window, and what to do.
+
+    If the window is `compared` with the one before, they are told too when that reaches back beyond the first day.
+    """
     from growthos_assets.missing import missing
 
     state = frame_of("kpis/kpi_daily", settings.tenant_id)
     gap = missing(settings, window, state)
     if gap is not None:
         complain(gap.what, gap.advice, "yellow")
+        return state
+    first, before = state["date"].min(), window.previous()
+    if compared and isinstance(first, date) and first > before.start:
+        known = max(0, (before.end - first).days + 1)
+        held = f"Of the {before.days} days before, {known} are known: changes say little."
+        complain(f"{settings.tenant_id} has numbers from {first} on.", held, "yellow")
     return state
 
 
@@ -177,7 +186,7 @@ def _kpis(tenant: str, days: int, until: datetime | None, basis: Refunds) -> "tu
 
     settings, now = now_of(tenant)
     window = window_of(settings, now, days, until)
-    stored = state_of(settings, window)
+    stored = state_of(settings, window, compared=True)
     state = stored.lazy() if basis is Refunds.event else explaining.state_of(tenant, basis.value)
     return settings, window, kpis.compare(state, window, window.previous()).collect()
 

@@ -37,6 +37,7 @@ def doubts(given: Given, window: Window, totals: Totals, channels: Channels) -> 
     return tuple(
         doubt
         for told in (
+            _begun(given, window),
             _unsettled(given, window),
             _said_against(given, window),
             _silent(given, window),
@@ -47,6 +48,15 @@ def doubts(given: Given, window: Window, totals: Totals, channels: Channels) -> 
         )
         for doubt in told
     )
+
+
+def _begun(given: Given, window: Window) -> Iterator[str]:
+    first, before = given.state["date"].min(), window.previous()
+    if isinstance(first, date) and first > before.start:
+        known = max(0, (before.end - first).days + 1)
+        day = f"{day_text(first)}, {first.year}"
+        held = f"{known} of the {before.days} days held against are known"
+        yield f"The numbers begin on {day}: {held}, so changes say little."
 
 
 def _unsettled(given: Given, window: Window) -> Iterator[str]:

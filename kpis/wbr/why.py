@@ -67,6 +67,7 @@ def _of_drivers(kpi: str, drivers: Sequence[Driver], totals: Totals, given: Give
             " → ".join(value_text(value, driver.unit, given.currency) for value in (driver.previous, driver.value)),
         )
         for driver in sorted(drivers, key=lambda driver: -abs(driver.effect))
+        if driver.effect or driver.value or driver.previous  # a shop that gives no discount has none to tell of
     ]
     moved = totals[kpi]
     whole = sum((driver.effect for driver in drivers), Decimal())
@@ -84,7 +85,7 @@ def _of_members(found: Explanation, given: Given) -> Change | None:
     named = somebody[:_MOVERS]
     others = somebody[_MOVERS:]
     effects = [_moved(_name(row, found.by[0], given), [row], found, given) for row in named]
-    effects += [_moved(f"{len(others)} others", others, found, given)] if others else []
+    effects += [_moved(f"{len(others):,} others", others, found, given)] if others else []
     effects += [_moved(_name(row, found.by[0], given), [row], found, given) for row in rows if row not in somebody]
     return _change(found.kpi.name, found.by[0], "", found.previous, found.value, effects, given)
 
@@ -161,7 +162,7 @@ def _members(found: Explanation, given: Given) -> Iterator[Member]:
         yield Member(_name(row, found.by[0], given), now, before, moved, _amount(moved, found.kpi.unit, given))
     if rest := rows[_MEMBERS:]:
         left = sum((row["contribution"] for row in rest), Decimal())
-        yield Member(f"{len(rest)} others", "", "", left, _amount(left, found.kpi.unit, given))
+        yield Member(f"{len(rest):,} others", "", "", left, _amount(left, found.kpi.unit, given))
 
 
 def _by_size(found: Explanation) -> list[dict[str, Any]]:

@@ -89,6 +89,16 @@ def test_a_week_without_numbers_is_no_page_of_zeros(demo_to_read: str, growthos:
     assert "acme has numbers from 2025-08-14 to 2026-02-09, and none from 2019-12-30 to 2020-01-05." in page
 
 
+def test_days_before_the_history_are_no_days_to_compare_with(demo_to_read: str, growthos: Command) -> None:
+    for command in ("kpis", "explain orders"):
+        done = growthos(*command.split(), "-t", "acme", "--days", "120")
+        held = "Of the 120 days before, 60 are known: changes say little."
+        assert done.err == f"acme has numbers from 2025-08-14 on. {held}\n"
+    assert growthos("kpis", "-t", "acme", "--days", "90").err == ""
+    review = growthos("wbr", "-t", "acme", "--days", "120").out
+    assert "- The numbers begin on Aug 14, 2025: 60 of the 120 days held against are known" in review
+
+
 def test_customers_of_nobodys_name_make_no_cohorts(
     shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
 ) -> None:

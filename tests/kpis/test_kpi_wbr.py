@@ -255,7 +255,7 @@ def test_a_shop_with_orders_only_gets_a_sensible_review(state_of):
         written(
             state_of(
                 {"date": WEEK.end, **week, "revenue_gross": 600, "orders": 6},
-                {"date": BEFORE.end, **week, "revenue_gross": 500, "orders": 5},
+                {"date": BEFORE.start, **week, "revenue_gross": 500, "orders": 5},
             )
         )
     )
