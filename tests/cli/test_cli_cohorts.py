@@ -66,5 +66,5 @@ def test_a_shop_without_cohorts_is_told_what_to_do(shop: str, growthos: Command)
     done = growthos("cohorts", "-t", shop)
     assert done.code == 0
     assert "has no cohorts yet" in done.err
-    assert f"growthos run --tenant {shop}" in done.err
+    assert f"growthos connect shopify --tenant {shop}" in done.err
     assert growthos("cohorts", "-t", shop, "--format", "json").document["cohorts"] == []
