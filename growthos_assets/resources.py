@@ -13,7 +13,7 @@ from connectors.clock import SystemClock, VirtualClock
 from connectors.demo import DemoSource
 from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
-from growthos_assets.table import Call, Shared, Transform
+from growthos_assets.table import Call, Declaration, Shared, Transform, readers
 from warehouse import raw, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
@@ -22,13 +22,20 @@ from warehouse.errors import UnknownTenant
 from warehouse.tenants import Tenant
 
 
+class Handed(NamedTuple):
+    """A frame that a run has written or read, and the names of the tables that have yet to read it."""
+
+    frame: pl.DataFrame
+    waiting: set[str]
+
+
 class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     """PostgreSQL as one tenant sees it. Frames that a run has just written are handed on in memory."""
 
     known_at: str | None = None
     """Read raw records as they were known at this instant (ISO 8601); none reads the latest."""
 
-    _written: dict[tuple[str, str], pl.DataFrame] = PrivateAttr(default_factory=dict)
+    _written: dict[tuple[str, str], Handed] = PrivateAttr(default_factory=dict)
     _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
     _shared: dict[str, dict[Transform, Shared]] = PrivateAttr(default_factory=dict)
 
@@ -49,7 +56,16 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 
     def remember(self, contract: type[Table], tenant_id: str, frame: pl.DataFrame) -> None:
         """Hand a frame on to the tables of the same run that read it."""
-        self._written[tenant_id, contract.__spec__.qualified] = frame
+        self._written[tenant_id, contract.__spec__.qualified] = Handed(frame, readers(contract))
+
+    def forget(self, declaration: Declaration, tenant_id: str) -> None:
+        """Once a table is made: the frames whose last reader it was are let go, its own too if nobody reads it."""
+        for contract in (declaration.contract, *declaration.upstream):
+            key = (tenant_id, contract.__spec__.qualified)
+            if handed := self._written.get(key):
+                handed.waiting.discard(declaration.name)
+                if not handed.waiting:
+                    del self._written[key]
 
     def scan(self, contract: type[Table], tenant_id: str) -> pl.LazyFrame:
         """The tenant's rows of the contract's table; of a raw stream, the latest version of each record.
@@ -61,7 +77,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
             return raw.scan_latest(self.database, tenant_id, table, self._known_at())
         if (tenant_id, table) not in self._written:
             self.remember(contract, tenant_id, self.database.read(table, tenant_id))
-        return self._written[tenant_id, table].lazy()
+        return self._written[tenant_id, table].frame.lazy()
 
     def call(self, tenant: Tenant, now: datetime) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""

@@ -14,6 +14,7 @@ A parameter annotated `LazyFrame[Contract]` is an upstream table; `tenant: Tenan
 function of tables: work that several transforms need, such as reading a file's rows, done once a run, stored nowhere.
 """
 
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -103,7 +104,8 @@ TABLES: dict[str, Declaration] = {}
 """Every declared table, by table name, in the order of declaration."""
 
 
-def inputs(function: Callable[..., Any]) -> dict[str, Contract]:
+@functools.cache
+def inputs(function: Callable[..., Any]) -> Mapping[str, Contract]:
     """The tables that a transform or a check takes: parameter name → contract."""
     hints = typing.get_type_hints(function)
     return {
@@ -113,7 +115,8 @@ def inputs(function: Callable[..., Any]) -> dict[str, Contract]:
     }
 
 
-def shared(function: Callable[..., Any]) -> dict[str, Transform]:
+@functools.cache
+def shared(function: Callable[..., Any]) -> Mapping[str, Transform]:
     """The results of other functions that a transform or a check takes: parameter name → function."""
     hints = typing.get_type_hints(function, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if typing.get_origin(hint) is typing.Annotated}
@@ -129,6 +132,11 @@ def reads(function: Callable[..., Any]) -> list[Contract]:
     """The tables that a transform or a check takes, by itself or through what it shares."""
     found = [*inputs(function).values(), *(table for other in shared(function).values() for table in reads(other))]
     return list(dict.fromkeys(found))
+
+
+def readers(contract: Contract) -> set[str]:
+    """Names of the declared tables that are made from this one, or checked against it."""
+    return {name for name, declaration in TABLES.items() if contract in declaration.upstream}
 
 
 @dataclass(frozen=True)

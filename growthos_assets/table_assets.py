@@ -119,6 +119,7 @@ def _materialize(
             "The rows published before are still in place. The check's result says what is wrong.",
             allow_retries=False,
         )
+    warehouse.forget(declaration, tenant.tenant_id)
     progress.report(progress.Step(layer, name, time.perf_counter() - started, good.height, changes.written, bad.height))
     yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes))
 
