@@ -44,7 +44,8 @@ def show_explanation(
         list[str] | None, typer.Option("--behind", help="List the rows behind a member, such as channel_id=meta.")
     ] = None,
     age: Annotated[
-        int, typer.Option(min=0, help="Of retention, LTV and the like: days since each customer's first order.")
+        int,
+        typer.Option(min=0, max=36_500, help="Of retention, LTV and the like: days since each customer's first order."),
     ] = 30,
     format: FormatOption = Format.table,
 ) -> None:
