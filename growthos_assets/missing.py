@@ -28,11 +28,18 @@ def missing(tenant: Tenant, window: Window, kpi_daily: pl.DataFrame) -> Missing 
     name = tenant.tenant_id
     if not (isinstance(first, date) and isinstance(last, date)):
         return Missing(f"{name} has no numbers yet.", first_step(tenant))
-    if window.start <= last and first <= window.end:
+    if not kpi_daily.filter(window.filter()).is_empty():
         return None
     what = f"{name} has numbers from {first} to {last}, and none from {window.start} to {window.end}."
     if window.end < first:
         return Missing(what, f"Its history begins later: look at its own days with --until {last}.")
+    if window.start < last:
+        get = (
+            f"sync --since {window.start} --until {window.end}"
+            if connections.everything(name)
+            else "import orders FILE"
+        )
+        return Missing(what, f"If anything was sold, spent or visited, get it: growthos {get} --tenant {name}")
     if connections.everything(name):
         return Missing(what, f"Pull what is new: growthos sync --tenant {name}, then growthos run --tenant {name}")
     return Missing(

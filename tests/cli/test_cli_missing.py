@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from cli_command import Command
 from cli_files import csv, line
 
 from growthos_assets import load
 from growthos_assets.loading import warehouse
-from warehouse import credentials, ledger
+from growthos_assets.missing import missing
+from kpis import Window
+from warehouse import credentials, ledger, tenants
 
 NOW = datetime(2026, 2, 9, tzinfo=UTC)
 
@@ -97,6 +100,18 @@ def test_days_before_the_history_are_no_days_to_compare_with(demo_to_read: str, 
     assert growthos("kpis", "-t", "acme", "--days", "90").err == ""
     review = growthos("wbr", "-t", "acme", "--days", "120").out
     assert "- The numbers begin on Aug 14, 2025: 60 of the 120 days held against are known" in review
+
+
+def test_a_week_without_numbers_amid_others_that_have_some_is_one_too(shop: str) -> None:
+    days = pl.DataFrame({"date": [date(2026, 1, 5), date(2026, 2, 9)]})
+    tenant, week = tenants.get(shop), Window(date(2026, 1, 19), date(2026, 1, 25))
+    assert all(missing(tenant, Window(day, day + timedelta(6)), days) is None for day in days["date"])
+    gap = missing(tenant, week, days)
+    assert gap is not None
+    assert gap.what == f"{shop} has numbers from 2026-01-05 to 2026-02-09, and none from 2026-01-19 to 2026-01-25."
+    assert f"growthos import orders FILE --tenant {shop}" in gap.advice
+    credentials.store(warehouse(), shop, "ga4", "default", b"{}", "working")
+    assert f"growthos sync --since 2026-01-19 --until 2026-01-25 --tenant {shop}" in str(missing(tenant, week, days))
 
 
 def test_customers_of_nobodys_name_make_no_cohorts(
