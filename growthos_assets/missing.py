@@ -22,12 +22,15 @@ class Missing(NamedTuple):
         return f"{self.what} {self.advice}"
 
 
-def missing(tenant: Tenant, window: Window, kpi_daily: pl.DataFrame) -> Missing | None:
-    """Why there is nothing of the window in the tenant's `kpi_daily`; None if there is something."""
+def missing(tenant: Tenant, window: Window, kpi_daily: pl.DataFrame, *, in_run: bool = False) -> Missing | None:
+    """Why there is nothing of the window in the tenant's `kpi_daily`; None if there is something.
+
+    `in_run` if a run asks that has made all but its last table.
+    """
     first, last = kpi_daily["date"].min(), kpi_daily["date"].max()
     name = tenant.tenant_id
     if not (isinstance(first, date) and isinstance(last, date)):
-        return Missing(f"{name} has no numbers yet.", first_step(tenant))
+        return Missing(f"{name} has no numbers yet.", first_step(tenant, in_run=in_run))
     if not kpi_daily.filter(window.filter()).is_empty():
         return None
     what = f"{name} has numbers from {first} to {last}, and none from {window.start} to {window.end}."
@@ -49,7 +52,7 @@ def missing(tenant: Tenant, window: Window, kpi_daily: pl.DataFrame) -> Missing 
     )
 
 
-def first_step(tenant: Tenant) -> str:
+def first_step(tenant: Tenant, *, in_run: bool = False) -> str:
     """From nothing to numbers: sources, records, tables."""
     name, database = tenant.tenant_id, warehouse()
     if not tenant.is_demo and not raw.holds_any(database, name):
@@ -61,12 +64,12 @@ def first_step(tenant: Tenant) -> str:
         if not ledger.history(database, name, 1, "failed").is_empty():
             return f"Its sources gave nothing: growthos slices --tenant {name} --failed says why."
         return f"Pull its sources: growthos sync --tenant {name}, then growthos run --tenant {name}"
-    if load_table("alerts/wbr", name, ["week_start"]).is_empty():  # the last table of a run
+    if not in_run and load_table("alerts/wbr", name, ["week_start"]).is_empty():  # the last table of a run
         return f"Materialize them: growthos run --tenant {name}"
     quarantined = load_table("ops/quarantine", name, ["fingerprint"]).height
     if quarantined:
         return f"Its records were turned away: growthos quarantine --tenant {name} says why."
     orders = load_table("marts/fact_orders", name, ["order_id"]).height
     if orders:
-        return f"Its {orders:,} orders are all tests or voided, which count for nothing."
+        return f"All of its orders ({orders:,}) are tests or voided, which count for nothing."
     return f"Its records hold no order, ad spend or visit: growthos import orders FILE --tenant {name} adds orders."

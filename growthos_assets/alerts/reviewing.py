@@ -48,16 +48,17 @@ def read_by(read: Callable[[Contract], pl.LazyFrame]) -> Tables:
     return Tables(**{name: read(contract) for name, contract in inputs(written).items() if name in Tables._fields})
 
 
-def review(tables: Tables, tenant: Tenant, window: Window, now: datetime) -> Review:
+def review(tables: Tables, tenant: Tenant, window: Window, now: datetime, *, in_run: bool = False) -> Review:
     """The review of a window, as its numbers and alerts are known at the instant. Nothing is stored.
 
     Cohorts are those of the window's last day, so that a past window is told as it was, with what is known now.
+    `in_run` is missing()'s.
     """
     cohorts = kpis.cohorts.cohorts(tables.fact_orders.filter("is_counted"), tables.fact_spend, window.end).collect()
     shop = shop_of(
         tables.kpi_daily, cohorts.lazy(), tables.fact_order_lines, tables.dim_channel, tables.dim_campaign, tenant, now
     )
-    gap = missing(tenant, window, shop.facts.state)
+    gap = missing(tenant, window, shop.facts.state, in_run=in_run)
     given = Given(
         tenant=tenant.tenant_id,
         brand=tenant.name,
@@ -99,7 +100,7 @@ def written(
         dim_channel, dim_campaign, dim_product,
     )  # fmt: skip
     week = kpis.last_complete_week(kpis.last_complete_day(now, tenant.timezone))
-    found = review(tables, tenant, week, now)
+    found = review(tables, tenant, week, now, in_run=True)
     document = found.document()
     return pl.LazyFrame(
         {
