@@ -53,6 +53,8 @@ def measure(orders: int, mode: Mode) -> None:
     todo, received = plan.slices[::-1], 0
     while todo:
         part = todo.pop()
+        if todo:
+            client.prepare(todo[-1], account)
         try:
             received += pulled(client, part, account)
         except TooBig:

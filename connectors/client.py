@@ -92,6 +92,10 @@ class Client(Protocol):
         """
         ...
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        """Let the source begin with what will take it its time, while another slice is pulled; nothing hangs on it."""
+        ...
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The slice's records, unchanged, page by page; the last page carries the proof.
 

@@ -81,6 +81,9 @@ class Unusable:
     def request(self, stream: str, account: Account) -> str:
         raise self._error
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        raise self._error
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         raise self._error
 

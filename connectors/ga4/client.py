@@ -93,6 +93,9 @@ class Ga4Client:
         report = REPORTS[stream]
         return request_hash(API_VERSION, stream, report.dimensions, report.metrics, account.timezone, account.currency)
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        """Nothing: an answer does not take it long."""
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The rows of the slice's days. A day is read until as many rows have come as its rowCount says.
 

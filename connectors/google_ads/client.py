@@ -92,6 +92,9 @@ class GoogleAdsClient:
     def request(self, stream: str, account: Account) -> str:
         return request_hash(API_VERSION, stream, QUERY, account.timezone, account.currency)
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        """Nothing: an answer does not take it long."""
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The campaigns' days in the slice.
 

@@ -76,6 +76,9 @@ class MetaClient:
     def request(self, stream: str, account: Account) -> str:
         return request_hash(API_VERSION, fingerprint(stream), account.timezone, account.currency)
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        """Nothing: an answer does not take it long."""
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         budget, query = self._http.budget(), Query.of(part, account.timezone)
         if query.is_apart:

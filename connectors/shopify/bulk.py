@@ -36,6 +36,10 @@ class Bulk:
         self._graphql = graphql
         self._read: set[str] = set()
 
+    def start(self, listing: Listing, search: str, matching: int, budget: Budget) -> None:
+        """Let Shopify begin with what `nodes` will ask for."""
+        self._started(self._graphql.allowed(listing.bulk(search)), matching, budget)
+
     def nodes(self, listing: Listing, search: str, matching: int, budget: Budget) -> Iterator[list[Node]]:
         """Every root of the listing that matches, with its children, some at a time; `matching` is how many there are.
 

@@ -101,15 +101,21 @@ class ShopifyClient:
         told = self._graphql.allowed(LISTINGS[stream].page.text)
         return request_hash(API_VERSION, told, ORDER_DETAILS.text if stream == "shopify/orders" else "")
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        """Starts the slice's bulk operation, if it will be one: its pull takes it over."""
+        listing, search, budget = self._asked(part)
+        matching = self._count(listing, search, budget)
+        if self._is_bulk(matching):
+            self._bulk.start(listing, search, matching, budget)
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The records that changed in the slice, each whole; of a census, the ids of those that were created then.
 
         Raises TooBig for more than a walk can reach, or than can be read in a slice's time.
         """
-        listing = IDS[part.stream] if part.is_census else LISTINGS[part.stream]
-        search, budget = listing.searched(part.start, part.end), self._http.budget()
+        listing, search, budget = self._asked(part)
         before = self._count(listing, search, budget)
-        if self._mode == "bulk" or (self._mode == "auto" and before > BULK_FROM):
+        if self._is_bulk(before):
             pages = self._in_bulk(listing, search, before, budget)
         elif before > WALK_LIMIT:
             raise TooBig(f"{before} {listing.root} in one slice, and pages reach {WALK_LIMIT}; it is split.")
@@ -128,6 +134,13 @@ class ShopifyClient:
 
     def close(self) -> None:
         self._http.close()
+
+    def _asked(self, part: Slice) -> tuple[Listing, str, Budget]:
+        listing = IDS[part.stream] if part.is_census else LISTINGS[part.stream]
+        return listing, listing.searched(part.start, part.end), self._http.budget()
+
+    def _is_bulk(self, matching: int) -> bool:
+        return self._mode == "bulk" or (self._mode == "auto" and matching > BULK_FROM)
 
     def _in_pages(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
         """Page after page. What is updated meanwhile leaves the closed window, and nothing can enter it.

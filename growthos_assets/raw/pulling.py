@@ -103,7 +103,9 @@ def pull_all(job: Sync, book: Ledger, account: Account, slices: Sequence[Slice])
     queue = deque(Pull(part, pull_id, Whole(part)) for part, pull_id in zip(slices, ids, strict=True))
     with _rarely_collected():
         while queue:
-            queue.extendleft(reversed(_settle(job, book, account, queue.popleft())))
+            asked = queue.popleft()
+            following = queue[0].part if queue else None
+            queue.extendleft(reversed(_settle(job, book, account, asked, following)))
 
 
 @contextmanager
@@ -117,8 +119,10 @@ def _rarely_collected() -> Generator[None]:
         gc.set_threshold(*usual)
 
 
-def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull]:
+def _settle(job: Sync, book: Ledger, account: Account, asked: Pull, following: Slice | None) -> list[Pull]:
     """Pull a slice until it is verified, or say why it is not; the parts to pull instead, if it was too big.
+
+    Meanwhile the source may begin with the following one.
 
     Raises what ends the account.
     """
@@ -134,6 +138,8 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     while attempts < PULLS and (failure is None or isinstance(failure, (Transient, Truncated))):
         attempts += 1
         try:
+            if following is not None and attempts == 1:
+                _prepare(job, account, following)
             _pull(job, book, account, asked, effort, asked_twice)
         except ApiError as error:
             failure = error
@@ -163,6 +169,17 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
         raise failure
     job.report.problems.append(found)
     return []
+
+
+def _prepare(job: Sync, account: Account, following: Slice) -> None:
+    """Whatever fails now fails again when it counts; only a source that says "later" is not asked for more."""
+    try:
+        with reading():
+            job.client.prepare(following, account)
+    except RateLimited:
+        raise
+    except ApiError:
+        pass
 
 
 def _pull(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import Seen, client, end, everything, plain, pulled, small, storm
+from shopify_api import ACCOUNT, Seen, client, end, everything, plain, pulled, small, storm
 
 from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.clock import VirtualClock
@@ -78,6 +78,22 @@ def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, c
     seen = Seen(fake)
     assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
     assert "BulkRun" not in operations(seen)
+
+
+def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock):
+    seen = Seen(fake)
+    shop = client(seen, clock, mode="bulk")
+    shop.prepare(everything(WORLD), ACCOUNT)
+    assert operations(seen)[-2:] == ["BulkOwn", "BulkRun"]
+    clock.sleep(3600)
+    before = clock.now()
+    assert pulled(shop, everything(WORLD)).keys() == IDS
+    assert operations(seen).count("BulkRun") == 1
+    assert "BulkState" not in operations(seen)
+    assert clock.now() - before < timedelta(seconds=30), "nothing is left to wait for but the details"
+    paged = Seen(fake)
+    client(paged, clock).prepare(everything(WORLD), ACCOUNT)
+    assert "BulkRun" not in operations(paged)
 
 
 def test_a_result_is_read_once(fake, clock):

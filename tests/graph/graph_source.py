@@ -44,6 +44,8 @@ class Shop:
     reads_all: bool = True
     sunset: date | None = None
     meter: Meter = field(default_factory=Meter)
+    unprepared: Callable[[Slice], None] = lambda part: None
+    events: list[tuple[str, datetime]] = field(default_factory=list[tuple[str, datetime]])
     policies: Mapping[str, Policy] = field(
         default_factory=lambda: {ORDERS.key: Policy(step=4 * DAY, lookback=DAY), TRAFFIC.key: DAILY}
     )
@@ -68,7 +70,12 @@ class Shop:
             if name not in self.deleted
         ]
 
+    def prepare(self, part: Slice, account: Account) -> None:
+        self.events.append(("prepare", part.start))
+        self.unprepared(part)
+
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
+        self.events.append(("pull", part.start))
         found = self.records(part)
         for start in range(0, len(found), 10):
             self.meter.requests += 1

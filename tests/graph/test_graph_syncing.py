@@ -46,6 +46,33 @@ def test_the_next_sync_asks_only_for_what_may_have_changed(pull: Callable[..., S
     assert (done.received, done.landed) == (24, 0)
 
 
+def test_the_source_may_begin_with_a_slice_while_the_one_before_is_pulled(pull: Callable[..., Synced]):
+    client = Shop()
+    assert pull(client).problems == []
+    first, second, third = (OPENED + n * 4 * DAY for n in range(3))
+    assert client.events == [
+        ("prepare", second), ("pull", first), ("prepare", third), ("pull", second), ("pull", third),
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_begun_is_pulled_all_the_same_but_not_from_a_source_that_says_later(pull: Callable[..., Synced]):
+    def refuse(error: ApiError) -> Callable[[Slice], None]:
+        def unprepared(part: Slice) -> None:
+            raise error
+
+        return unprepared
+
+    later = NOW + DAY
+    client = Shop(unprepared=refuse(RateLimited("Come back.", retry_at=later)))
+    (problem,) = pull(client).problems
+    assert (problem.kind, problem.retry_at) == ("rate_limited", later)
+    assert [kind for kind, _ in client.events] == ["prepare"]
+    client.clock.sleep(2 * DAY.total_seconds())
+    client.unprepared = refuse(Transient("The connection failed."))
+    assert pull(client).problems == []
+    assert landed() == truth(client)
+
+
 def test_a_restated_record_is_another_version_and_is_counted_and_told(pull: Callable[..., Synced]):
     client = Shop()
     pull(client)
