@@ -111,7 +111,10 @@ def known_at(tenant: Tenant, instant: datetime) -> Tenant:
     with connect(owner_url()) as db, db.transaction():
         noted = _noted(db, tenant.tenant_id)
     then = [settings for changed_at, settings in noted if changed_at <= instant]
-    return _tenant({**then[-1], "tenant_id": tenant.tenant_id, "clock_at": tenant.clock_at}) if then else tenant
+    if not then:
+        return tenant
+    # a setting may be newer than the note: then it is as it is
+    return _tenant({**_plain(tenant), **then[-1], "tenant_id": tenant.tenant_id, "clock_at": tenant.clock_at})
 
 
 def find(tenant_id: str) -> Tenant | None:
@@ -144,13 +147,17 @@ def pii_key(tenant_id: str) -> bytes:
 def _note(db: psycopg.Connection, tenant: Tenant, at: datetime) -> None:
     """Keep what the settings are from that instant on; where its clock went back, what came after did not happen."""
     _act_for(db, tenant.tenant_id)
-    settings = {name: getattr(tenant, name) for name in SETTINGS if name != "clock_at"} | _documents(tenant)
-    settings |= {rate: str(settings[rate]) for rate in RATES}
     db.execute("DELETE FROM ops.tenant_settings WHERE tenant_id = %s AND changed_at >= %s", [tenant.tenant_id, at])
     db.execute(
         "INSERT INTO ops.tenant_settings (tenant_id, changed_at, settings) VALUES (%s, %s, %s)",
-        [tenant.tenant_id, at, Json(settings)],
+        [tenant.tenant_id, at, Json(_plain(tenant))],
     )
+
+
+def _plain(tenant: Tenant) -> dict[str, Any]:
+    """The settings as JSON; where the clock stands is none of them."""
+    settings = {name: getattr(tenant, name) for name in SETTINGS if name != "clock_at"} | _documents(tenant)
+    return settings | {rate: str(settings[rate]) for rate in RATES}
 
 
 def _noted(db: psycopg.Connection, tenant_id: str) -> list[tuple[datetime, dict[str, Any]]]:

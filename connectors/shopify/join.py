@@ -22,7 +22,7 @@ Node = dict[str, Any]
 
 IN_MEMORY = 8 << 20
 """Bytes of a result that are joined at once, as long as they make no more than so many files."""
-MOST_FILES = 256
+MOST_FILES = 64
 TOGETHER = 250
 """Nodes given at once."""
 BUFFER = 1 << 18

@@ -80,7 +80,7 @@ def pairs_are_possible(product_pairs: LazyFrame[ProductPairs]) -> Finding:
 
 
 @check(ProductPairs)
-def pairs_have_two_sides(product_pairs: LazyFrame[ProductPairs]) -> Finding:
+def pairs_agree_from_both_sides(product_pairs: LazyFrame[ProductPairs]) -> Finding:
     """What is bought together is the same from both sides, where both are among the product's first."""
     together = product_pairs.filter(kind="together")
     turned = together.rename({"product": "other", "other": "product"})

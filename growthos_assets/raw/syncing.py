@@ -87,12 +87,14 @@ def lost(database: Warehouse, tenant_id: str, stream: Stream, done: Synced) -> l
     if done.named is None or not done.reads_all:
         return []
     known = ledger.read_to(database, tenant_id, stream.source, stream.name)
+    closed = ", ".join(found.account for found in done.problems if found.kind == CLOSED)
+    behind = f" It may be behind {closed}, which could not be read: mend that first." if closed else ""
     return [
         Problem(
             account,
             LOST,
-            f"It was read up to {until:%Y-%m-%d}, and no login reaches it any more. Give it back to the login; or, if "
-            "it has gone for good: "
+            f"It was read up to {until:%Y-%m-%d}, and no login reaches it any more.{behind} Give it back to the login; "
+            "or, if it has gone for good: "
             f"growthos connections forget {stream.source} --account {account} --tenant {tenant_id}",
         )
         for account, until in known.items()

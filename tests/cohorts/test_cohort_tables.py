@@ -256,7 +256,7 @@ def _two_sides_that_differ(rows: pl.DataFrame) -> pl.DataFrame:
     [
         ("pairs_are_possible", _more("pair_baskets")),
         ("pairs_are_possible", _more("product_baskets")),
-        ("pairs_have_two_sides", _two_sides_that_differ),
+        ("pairs_agree_from_both_sides", _two_sides_that_differ),
     ],
 )
 def test_checks_of_pairs_find_what_they_are_for(check: str, break_it: Any) -> None:

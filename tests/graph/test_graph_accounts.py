@@ -10,7 +10,7 @@ from graph_source import NOW, OPENED, ORDERS, Shop, book, landed, once, truth
 from connectors.errors import AuthError, RateLimited
 from connectors.slices import Account, Slice
 from growthos_assets.loading import warehouse
-from growthos_assets.raw.synced import Synced, together
+from growthos_assets.raw.synced import CLOSED, Problem, Synced, together
 from growthos_assets.raw.syncing import lost
 from warehouse import ledger
 
@@ -53,6 +53,8 @@ def test_an_account_that_is_no_longer_named_is_missed_until_it_is_forgotten(pull
     assert "read up to 2026-02-10" in problem.message
     assert "growthos connections forget shopify --account two --tenant shop" in problem.message
     assert not replace(few, problems=[problem]).is_expected
+    closed = replace(few, problems=[Problem("Agency", CLOSED, "refused")])
+    assert "It may be behind Agency, which could not be read" in lost(warehouse(), "shop", ORDERS, closed)[0].message
 
     assert lost(warehouse(), "shop", ORDERS, pull(both)) == []
     elsewhere = pull(Shop(names=("two",)))

@@ -116,7 +116,7 @@ def test_of_a_product_the_others_that_it_shares_the_most_baskets_with():
 
 
 @given(st.lists(st.sets(st.sampled_from("abcdef"), min_size=1), min_size=20, max_size=60), st.integers(1, 7))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_however_many_products_are_counted_at_once(bought, at_once):
     lived, lines = shop_of(*((f"c{n % 7}", n, "meta", *sorted(basket)) for n, basket in enumerate(bought)))
     whole = product_pairs(lived, lines).collect()
