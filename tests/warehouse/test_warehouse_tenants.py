@@ -76,7 +76,8 @@ def test_a_setting_that_is_newer_than_what_was_kept_is_as_it_is(database: str) -
     tenants.update(replace(ACME, currency="GBP", clock_at=datetime(2026, 2, 1, tzinfo=UTC)))
     with psycopg.connect(database) as db:  # as kept by a GrowthOS that did not know of them
         db.execute("SELECT set_config('app.tenant_id', 'acme', true)")
-        db.execute("UPDATE ops.tenant_settings SET settings = (settings::jsonb - 'ops_rate' - 'category_margins')::json")
+        lacking = "(settings::jsonb - 'ops_rate' - 'category_margins')::json"
+        db.execute(f"UPDATE ops.tenant_settings SET settings = {lacking}".encode())
     found = tenants.known_at(replace(ACME, ops_rate=Decimal("0.2")), datetime(2026, 1, 5, tzinfo=UTC))
     assert (found.currency, found.ops_rate, found.category_margins) == ("EUR", Decimal("0.2"), ACME.category_margins)
 
