@@ -55,7 +55,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None) -> None:
         super().__init__(postgres_url, inst_data=inst_data)  # makes the tables
-        self._event_log_storage = EventLog(postgres_url)
+        self._event_log_storage = EventLog(postgres_url, should_autocreate_tables=False)
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
