@@ -162,17 +162,32 @@ def clone(
         loading.close()
 
 
-@pytest.fixture
-def database(template: Callable[[str, Callable[[], None]], None], clone: Callable[[str], str]) -> str:
-    """DATABASE_URL of an empty warehouse at the newest schema."""
+@pytest.fixture(scope="session")
+def empty_template(template: Callable[[str, Callable[[], None]], None]) -> str:
+    """The name of an empty database at the newest schema, and of Dagster's beside it, which has no run yet."""
 
-    def migrate() -> None:
+    def fill() -> None:
+        from growthos_assets.instance import open_instance
         from warehouse import migrate
 
         migrate.upgrade()
+        with open_instance():
+            pass  # it makes Dagster's tables
 
-    template("template_empty", migrate)
-    return clone("template_empty")
+    template("template_empty", fill)
+    return "template_empty"
+
+
+@pytest.fixture
+def database(empty_template: str, clone: Callable[..., str]) -> str:
+    """DATABASE_URL of an empty warehouse at the newest schema."""
+    return clone(empty_template)
+
+
+@pytest.fixture
+def database_with_runs(empty_template: str, clone: Callable[..., str]) -> str:
+    """DATABASE_URL of such a warehouse, for tests that keep runs: Dagster's tables take as long to make as ours."""
+    return clone(empty_template, with_runs=True)
 
 
 @pytest.fixture

@@ -87,7 +87,7 @@ def test_the_blocks_of_the_pages_run_in_order(
     assert ran > 5
 
 
-def test_dagsters_own_tools_run_as_they_are_written(database: str) -> None:
+def test_dagsters_own_tools_run_as_they_are_written(database_with_runs: str) -> None:
     """On a tenant acme without a source, but for what tests/graph runs: test_graph_tools.py."""
     warehouse()
     tenants.create(tenants.Tenant("acme", "Acme", clock_at=datetime(2026, 2, 10, tzinfo=UTC)))

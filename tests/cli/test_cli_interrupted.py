@@ -55,7 +55,7 @@ def test_an_import_that_is_stopped_half_way_lands_nothing_and_again_lands_all(
     assert landed(shop) == ROWS
 
 
-def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database: str) -> None:
+def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database_with_runs: str) -> None:
     """Also in the middle of a statement, of which the driver makes an error: no other stream is asked after it."""
     from growthos_assets.demo import ensure_tenant
     from growthos_assets.loading import warehouse
@@ -64,7 +64,7 @@ def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database: str) -> N
     warehouse()
     acme = ensure_tenant("acme").tenant_id
     days = ("--since", "2026-02-01", "--until", "2026-02-03")
-    with stuck(database, "sync", "--tenant", acme, *days) as process:
+    with stuck(database_with_runs, "sync", "--tenant", acme, *days) as process:
         process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=20)
     assert (process.returncode, out, said.split()) == (130, "", ["Stopped."])

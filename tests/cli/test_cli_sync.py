@@ -17,7 +17,7 @@ DAYS = ("--since", "2026-02-01", "--until", "2026-02-03")
 
 
 @pytest.fixture
-def acme(database: str) -> str:
+def acme(database_with_runs: str) -> str:
     warehouse()
     return ensure_tenant("acme").tenant_id
 

@@ -228,7 +228,7 @@ def test_a_monday_morning_of_the_demo(demo: str, daemon: Daemon) -> None:
     assert load("alerts/wbr", "acme").equals(review)
 
 
-def test_the_instance_is_configured_as_the_project_relies_on(database: str) -> None:
+def test_the_instance_is_configured_as_the_project_relies_on(database_with_runs: str) -> None:
     with instance.open_instance() as opened:
         assert isinstance(opened.get_ref().storage, instance.PooledPostgresStorage)
         queue = opened.get_concurrency_config().run_queue_config

@@ -13,7 +13,7 @@ from warehouse.database import query
 
 
 @pytest.fixture
-def asked(database: str) -> Iterator[list[str]]:
+def asked(database_with_runs: str) -> Iterator[list[str]]:
     """Every statement that SQLAlchemy sends."""
     statements: list[str] = []
 
@@ -51,7 +51,7 @@ def test_a_partition_is_asked_for_until_it_is_there_and_again_when_it_was_remove
         assert not instance.has_dynamic_partition("tenants", "shop")
 
 
-def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database: str) -> None:
+def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database_with_runs: str) -> None:
     with open_instance() as instance:
         log = instance.event_log_storage
         assert isinstance(log, PostgresEventLogStorage)

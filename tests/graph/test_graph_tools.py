@@ -41,7 +41,7 @@ def eventually(happens: Callable[[], Any], said: Callable[[], object]) -> Any:
     return result
 
 
-def test_dg_lists_the_definitions(database: str) -> None:
+def test_dg_lists_the_definitions(database_with_runs: str) -> None:
     """The other commands of `dg` that the pages name are run by tests/cli."""
     command = [BIN / "dg", "list", "defs", "--json"]
     listed = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True).stdout)
@@ -201,7 +201,7 @@ def chromium(profile: Path) -> Iterator[Page]:
         browser.wait()
 
 
-def test_the_ui_runs_the_graph_and_shows_it(database: str, tmp_path: Path, port: int) -> None:
+def test_the_ui_runs_the_graph_and_shows_it(database_with_runs: str, tmp_path: Path, port: int) -> None:
     """`growthos dev`, from a folder of one's own."""
     open_shop("shop")
     land("shop", "shopify/orders", orders(1))
@@ -222,7 +222,7 @@ def test_the_ui_runs_the_graph_and_shows_it(database: str, tmp_path: Path, port:
         pytest.skip("the UI was tested; no Chromium is installed to look at its pages")
 
 
-def test_plain_dagster_dev_starts_and_stops(database: str, tmp_path: Path, port: int) -> None:
+def test_plain_dagster_dev_starts_and_stops(database_with_runs: str, tmp_path: Path, port: int) -> None:
     """In the project's folder: the same code location. Without a tenant, its daemon has nothing to run."""
     command = [BIN / "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     with serving(command, port, ROOT, tmp_path / "log") as ui:
