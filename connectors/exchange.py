@@ -71,7 +71,7 @@ class Reply:
         """The text without the secrets: whatever quotes an answer says it through this, before cutting it short."""
         words = sorted({word for secret in self.secrets for word in _spellings(secret)}, key=len, reverse=True)
         # the longest first, since one may begin with another
-        return re.sub("|".join(map(re.escape, words)), "…", text, flags=re.IGNORECASE) if words else text
+        return re.sub("|".join(map(_escaped, words)), "…", text, flags=re.IGNORECASE) if words else text
 
 
 @dataclass(slots=True)
@@ -119,5 +119,10 @@ def _date(value: str) -> datetime | None:
 
 
 def _spellings(secret: str) -> set[str]:
-    """How an answer may quote it: as it is, as URLs and forms do, as JSON that escapes slashes does, in base64."""
-    return {secret, quote(secret, safe=""), secret.replace("/", r"\/"), b64encode(secret.encode()).decode()}
+    """How an answer may quote it: as it is, as URLs and forms do, in base64."""
+    return {secret, quote(secret, safe=""), b64encode(secret.encode()).decode()}
+
+
+def _escaped(word: str) -> str:
+    r"""The regular expression of a word in JSON, and in JSON within JSON: its signs escaped (\/, \u003d) or not."""
+    return "".join(c if c.isalnum() else rf"(?:\\*{re.escape(c)}|\\+u{ord(c):04x})" for c in word)

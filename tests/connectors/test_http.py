@@ -117,10 +117,19 @@ def test_a_secret_that_begins_with_another_is_masked_whole():
 
 
 @pytest.mark.parametrize(
-    "spelled", ["1//planted/token", "1%2F%2Fplanted%2ftoken", r"1\/\/planted\/token", "MS8vcGxhbnRlZC90b2tlbg=="]
+    "spelled",
+    [
+        "1//planted/token=",
+        "1%2F%2Fplanted%2ftoken%3D",
+        r"1\/\/planted\/token=",
+        r"1\\/\\/planted\\\\/token=",
+        r"1\u002f\/planted\\u002Ftoken\u003d",
+        "MS8vcGxhbnRlZC90b2tlbj0=",
+        r"MS8vcGxhbnRlZC90b2tlbj0\u003d",
+    ],
 )
 def test_a_secret_is_masked_however_an_answer_spells_it(spelled):
-    reply = Reply(400, {}, b"", "", NOW, frozenset({"1//planted/token"}))
+    reply = Reply(400, {}, b"", "", NOW, frozenset({"1//planted/token="}))
     assert reply.masked(f"no {spelled}, no") == "no …, no"
 
 
