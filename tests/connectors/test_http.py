@@ -199,7 +199,9 @@ def test_an_answer_that_is_no_error_tells_how_far_this_clock_is_ahead(ahead):
     def app(request):
         return WireResponse(next(statuses), b"", next(answers))
 
-    judge = lambda reply: Bug("busy") if reply.status == 502 else None  # noqa: E731
+    def judge(reply):
+        return Bug("busy") if reply.status == 502 else None
+
     api = Http("http://api", judge=judge, clock=VirtualClock(NOW), transport=in_process(app))
     for _ in range(2):
         api.send(Request("GET", "/"), api.budget())
