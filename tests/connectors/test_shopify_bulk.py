@@ -20,6 +20,8 @@ from connectors.shopify import bulk, join
 from connectors.shopify.bulk import STALE
 from connectors.shopify.join import joined
 from connectors.shopify.queries import LISTINGS
+from connectors.shopify.whole import detailed
+from connectors.source import decoded
 from connectors.wire import WireResponse
 
 WORLD = small(days=10)
@@ -94,6 +96,23 @@ def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake
     paged = Seen(fake)
     client(paged, clock).prepare(everything(WORLD), ACCOUNT)
     assert "BulkRun" not in operations(paged)
+
+
+def test_an_order_with_refunds_is_asked_for_them_though_one_agreement_is_all_it_has(fake, clock):
+    """As orders from before there were agreements; what came undecoded is told apart from an empty list."""
+    seen = Seen(fake)
+    graphql = client(seen, clock)._graphql
+    refunded = next(n for n, order in enumerate(WORLD.orders) if order.aftermath.refund)
+    names = {
+        f"gid://shopify/Order/{5_800_000_000_000 + n}": told for n, told in ((refunded, b'[{"id":"1"}]'), (0, b"[]"))
+    }
+    assert len(names) == 2
+    nodes = [{"id": id, "refunds": msgspec.Raw(told), "agreements": {"nodes": [{}]}} for id, told in names.items()]
+    first, second = detailed(graphql, ORDERS, nodes, graphql.http.budget())
+    assert first["refunds"][0]["refundLineItems"]["nodes"]
+    assert decoded(second["refunds"]) == []
+    (asked,) = (msgspec.json.decode(r.body)["variables"] for r in seen.requests if b'"OrderDetails"' in r.body)
+    assert asked == {"ids": [nodes[0]["id"]]}
 
 
 def test_a_result_is_read_once(fake, clock):
