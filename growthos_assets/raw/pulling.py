@@ -101,11 +101,13 @@ def pull_all(job: Sync, book: Ledger, account: Account, slices: Sequence[Slice])
     job.report.slices += len(slices)
     ids = book.plan(map(entry, slices))
     queue = deque(Pull(part, pull_id, Whole(part)) for part, pull_id in zip(slices, ids, strict=True))
+    later: datetime | None = None
     with _rarely_collected():
         while queue:
             asked = queue.popleft()
-            following = queue[0].part if queue else None
-            queue.extendleft(reversed(_settle(job, book, account, asked, following)))
+            if queue and (later is None or later <= job.clock.now()):
+                later = _prepare(job, account, queue[0].part)
+            queue.extendleft(reversed(_settle(job, book, account, asked)))
 
 
 @contextmanager
@@ -119,10 +121,23 @@ def _rarely_collected() -> Generator[None]:
         gc.set_threshold(*usual)
 
 
-def _settle(job: Sync, book: Ledger, account: Account, asked: Pull, following: Slice | None) -> list[Pull]:
-    """Pull a slice until it is verified, or say why it is not; the parts to pull instead, if it was too big.
+def _prepare(job: Sync, account: Account, following: Slice) -> datetime | None:
+    """Let the source begin with the following slice; when it may be asked to again, if it says "later" to that.
 
-    Meanwhile the source may begin with the following one.
+    Whatever fails now fails again when it counts: a limit on what is begun says nothing of the slice at hand.
+    """
+    try:
+        with reading():
+            job.client.prepare(following, account)
+    except RateLimited as error:
+        return error.retry_at
+    except ApiError:
+        pass
+    return None
+
+
+def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull]:
+    """Pull a slice until it is verified, or say why it is not; the parts to pull instead, if it was too big.
 
     Raises what ends the account.
     """
@@ -138,8 +153,6 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull, following: S
     while attempts < PULLS and (failure is None or isinstance(failure, (Transient, Truncated))):
         attempts += 1
         try:
-            if following is not None and attempts == 1:
-                _prepare(job, account, following)
             _pull(job, book, account, asked, effort, asked_twice)
         except ApiError as error:
             failure = error
@@ -169,17 +182,6 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull, following: S
         raise failure
     job.report.problems.append(found)
     return []
-
-
-def _prepare(job: Sync, account: Account, following: Slice) -> None:
-    """Whatever fails now fails again when it counts; only a source that says "later" is not asked for more."""
-    try:
-        with reading():
-            job.client.prepare(following, account)
-    except RateLimited:
-        raise
-    except ApiError:
-        pass
 
 
 def _pull(
