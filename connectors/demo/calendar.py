@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -64,4 +65,15 @@ def window(since: datetime | None, until: datetime) -> Window:
 
 def iso(instant: int) -> str:
     """2026-02-09T17:30:00Z"""
-    return datetime.fromtimestamp(instant, UTC).isoformat()[:19] + "Z"
+    day, second = divmod(instant, DAY)
+    return f"{_date(day)}T{_time(second)}Z"
+
+
+@cache  # of each order half a dozen instants are told
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(day)).isoformat()
+
+
+@cache
+def _time(second: int) -> str:
+    return f"{second // HOUR:02d}:{second % HOUR // 60:02d}:{second % 60:02d}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, Any
 from weakref import finalize
@@ -11,21 +12,21 @@ from weakref import finalize
 import msgspec
 
 from connectors.clock import Clock
-from connectors.fake.graphql import Document, Field, Selection, parse, selected
+from connectors.fake.graphql import Field, Selection, parse, selected
+from connectors.fake.shopify_shapes import Node, child_type, in_bulk
+from connectors.shopify.queries import LISTINGS
 from connectors.wire import WireRequest, WireResponse
-
-Node = dict[str, Any]
 
 AT_ONCE = 5
 """Operations of an app and shop that run at the same time, since 2026-01."""
 CONNECTIONS, DEPTH = 5, 2
-CHILD_TYPES = {"lineItems": "LineItem", "variants": "ProductVariant"}
-AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
 ENDS = ("COMPLETED", "CANCELED", "CANCELING", "EXPIRED", "FAILED")
 """Statuses that a job ends with; any other outcome is the errorCode of a failed one.
 
 But for those that pass for completed: INCOMPLETE lacks a line, NO_RESULT the address of its file, and EMPTY says that
 there was nothing."""
+NO_SEARCH = '""'
+_OWN = {listing.bulk(""): listing for listing in LISTINGS.values()}
 MIXED = 500
 """Lines among which children come before their parents: the order of an ungrouped result is nobody's promise."""
 
@@ -69,7 +70,7 @@ class Jobs:
         if refusal:
             errors = [{"code": refusal, "message": problem or "Bulk operations limit reached."}]
             return {"bulkOperation": None, "userErrors": errors}
-        result, objects, roots = self._result(parse(query))
+        result, objects, roots = self._result(query)
         now = self._clock.now()
         done = now + timedelta(seconds=1 + objects / self.objects_per_second)
         outcome = self.outcomes.pop(0) if self.outcomes else "COMPLETED"
@@ -142,27 +143,30 @@ class Jobs:
             return "COMPLETED"
         return job.outcome if job.outcome in ENDS else "FAILED"
 
-    def _result(self, document: Document) -> tuple[IO[bytes], int, int]:
+    def _result(self, query: str) -> tuple[IO[bytes], int, int]:
         """The lines of the result, how many objects they are, and how many of them are roots."""
-        (root,) = document.selection
-        lines = _lines(root)
-        encode = msgspec.json.Encoder().encode
-        result, held = TemporaryFile(prefix="growthos-fake-"), list[bytes]()  # noqa: SIM115  (open as long as the job is)
+        (root,) = parse(query).selection
+        lines = _lines(root, query)
+        encoded = msgspec.json.Encoder().encode_lines
+        result, held = TemporaryFile(prefix="growthos-fake-"), list[Node]()  # noqa: SIM115  (open as long as the job is)
         objects = roots = 0
         for node in self._resolve(root):
             parent, *children = lines(node)
             objects, roots = objects + 1 + len(children), roots + 1
-            result.writelines(encode(child) + b"\n" for child in children)
-            held.append(encode(parent) + b"\n")
+            result.write(encoded(children))
+            held.append(parent)
             if len(held) >= MIXED:
-                result.writelines(held)
+                result.write(encoded(held))
                 held.clear()
-        result.writelines(held)
+        result.write(encoded(held))
         return result, objects, roots
 
 
-def _lines(root: Field) -> Callable[[Node], Iterator[Node]]:
+def _lines(root: Field, query: str) -> Callable[[Node], Iterable[Node]]:
     """What tells a node as a bulk result does: itself, then the nodes of its connections."""
+    known = _OWN.get(query.replace(root.arguments.get("query", NO_SEARCH), NO_SEARCH, 1))
+    if known:
+        return partial(in_bulk, known.connections)
     own = Selection(field for field in root.of_node if not field.is_connection)
     connections = {field.name: field.of_node.apart("__typename") for field in root.of_node if field.is_connection}
 
@@ -170,8 +174,7 @@ def _lines(root: Field) -> Callable[[Node], Iterator[Node]]:
         yield selected(own, node, {})
         for name, of_node in connections.items():
             for child in node[name]["nodes"]:
-                kind = CHILD_TYPES.get(name) or AGREEMENT_TYPES[child["reason"]]
-                yield {"__typename": kind, **selected(of_node, child, {}), "__parentId": node["id"]}
+                yield {"__typename": child_type(name, child), **selected(of_node, child, {}), "__parentId": node["id"]}
 
     return lines
 

@@ -13,14 +13,31 @@ from connectors.shopify.queries import AGREEMENTS, REFUND_CONNECTIONS, SALES_OF_
 _cursor = lru_cache(maxsize=256)(token)
 
 
+CHILD_TYPES = {"lineItems": "LineItem", "variants": "ProductVariant"}
+AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
+
+
+def child_type(connection: str, child: Node) -> str:
+    """The __typename of a connection's node."""
+    return CHILD_TYPES.get(connection) or AGREEMENT_TYPES[child["reason"]]
+
+
+def in_bulk(connections: Iterable[Connection], node: Node) -> list[Node]:
+    """A whole node as a bulk result tells of it: itself without its connections, then their nodes."""
+    _cut(node)
+    told = [node]
+    for connection in connections:
+        for child in node.pop(connection.name)["nodes"]:
+            child["__typename"], child["__parentId"] = child_type(connection.name, child), node["id"]
+            told.append(child)
+    return told
+
+
 def listed(node: Node, connections: Iterable[Connection]) -> Node:
     """A whole node as a page tells of it: so many nodes of each connection, and of refunds and agreements the head."""
+    _cut(node)
     for connection in connections:
         node[connection.name] = _first(node[connection.name]["nodes"], connection.first)
-    if node.get("refunds"):
-        node["refunds"] = [{"id": refund["id"], "createdAt": refund["createdAt"]} for refund in node["refunds"]]
-        for agreement in node["agreements"]["nodes"]:
-            del agreement["sales"]
     return node
 
 
@@ -33,6 +50,14 @@ def details(order: Node) -> Node:
         "refunds": [listed(refund, REFUND_CONNECTIONS) for refund in order["refunds"]],
         "agreements": _first(order["agreements"]["nodes"], AGREEMENTS.first),
     }
+
+
+def _cut(node: Node) -> None:
+    """Of refunds and agreements leave the head."""
+    if node.get("refunds"):
+        node["refunds"] = [{"id": refund["id"], "createdAt": refund["createdAt"]} for refund in node["refunds"]]
+        for agreement in node["agreements"]["nodes"]:
+            del agreement["sales"]
 
 
 def _first(nodes: list[Node], most: int) -> Node:

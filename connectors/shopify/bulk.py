@@ -3,10 +3,9 @@
 https://shopify.dev/docs/apps/build/apis/graphql-admin/bulk-operations/queries
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
@@ -47,18 +46,17 @@ class Bulk:
         """
         job, reply = self._finished(self._graphql.allowed(listing.bulk(search)), matching, budget)
         counted = (int(job["objectCount"]), int(job["rootObjectCount"]))
-        with TemporaryFile(prefix="growthos-shopify-") as file:
-            if job["url"]:
-                _download(self._graphql.http, job, file, budget)
-            try:
-                with joined(file, listing) as result:
-                    if (result.objects, result.roots) != counted:
-                        raise failure("INCOMPLETE", f"{result.objects} objects came of {counted[0]}", reply)
-                    yield from result.nodes()
-                    if result.orphans:
-                        raise failure("INCOMPLETE", f"{result.orphans} objects belong to none that came", reply)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                raise failure("INCOMPLETE", "a line of it is not JSON", reply) from None
+        size = int(job["fileSize"]) if job["url"] else 0
+        lines = _lines(_pieces(self._graphql.http, job, size, budget))
+        try:
+            with joined(lines, size, listing) as result:
+                if (result.objects, result.roots) != counted:
+                    raise failure("INCOMPLETE", f"{result.objects} objects came of {counted[0]}", reply)
+                yield from result.nodes()
+                if result.orphans:
+                    raise failure("INCOMPLETE", f"{result.orphans} objects belong to none that came", reply)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise failure("INCOMPLETE", "a line of it is not JSON", reply) from None
 
     def _finished(self, query: str, matching: int, budget: Budget) -> tuple[Job, Reply]:
         """The job that has run the query, and the answer that told so.
@@ -115,9 +113,9 @@ class Bulk:
         return outcome["bulkOperation"], reply
 
 
-def _download(http: Http, job: Job, file: IO[bytes], budget: Budget) -> None:
+def _pieces(http: Http, job: Job, size: int, budget: Budget) -> Iterator[bytes]:
     """The job's result, piece by piece; a piece whose connection dropped is asked for again."""
-    size, at = int(job["fileSize"]), 0
+    at = 0
     while at < size:
         ranged = {"range": f"bytes={at}-{min(at + PIECE, size) - 1}"}
         request = Request("GET", job["url"], headers=ranged, cost=0, authorized=False)
@@ -127,9 +125,19 @@ def _download(http: Http, job: Job, file: IO[bytes], budget: Budget) -> None:
             raise
         except ApiError as error:
             raise Transient(f"The result of {job['id']} cannot be fetched ({error.code}); it is run again.") from None
-        if reply.status != 206:
-            file.seek(0)  # a server that knows of no ranges gives all of it
-            at = 0
-        at += file.write(reply.body)
-        if not reply.body:
+        piece = reply.body if reply.status == 206 else reply.body[at:]  # who knows of no ranges gives all of it
+        if not piece:
             raise failure("INCOMPLETE", f"{job['id']} has {size} bytes, and only {at} came", reply)
+        at += len(piece)
+        yield piece
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a text that comes in pieces, each with its end."""
+    begun = b""
+    for piece in pieces:
+        *lines, begun = (begun + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
+    if begun:
+        yield begun

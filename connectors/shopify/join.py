@@ -1,13 +1,12 @@
-"""A bulk result joined: parents and children come as lines of one file, in any order.
+"""A bulk result joined: parents and children come as lines, in any order.
 
-A hash join on disk: the lines are dealt out to smaller files, each parent to the same one as its children, and then
-each file is joined in memory. So the result is read from end to end, whatever its order, and memory does not grow with
-it. What is only passed on stays as Shopify wrote it, undecoded.
+A hash join on disk: as they come, the lines are dealt out to files, each parent to the same one as its children, and
+then each file is joined in memory. So memory does not grow with the result. What is only passed on stays as Shopify
+wrote it, undecoded.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from io import SEEK_END
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -39,19 +38,18 @@ _text = msgspec.json.Decoder(str).decode
 
 
 @contextmanager
-def joined(file: IO[bytes], listing: Listing) -> Generator["Joined"]:
-    """The result of a bulk operation, joined.
+def joined(lines: Iterable[bytes], size: int, listing: Listing) -> Generator["Joined"]:
+    """The result of a bulk operation, of some `size` in bytes, joined.
 
     Raises msgspec.DecodeError or UnicodeDecodeError for a line that is no JSON object.
     """
     with ExitStack() as parts:
         files = [
             parts.enter_context(TemporaryFile(prefix="growthos-shopify-", buffering=BUFFER))
-            for _ in range(min(MOST_FILES, file.seek(0, SEEK_END) // IN_MEMORY + 1))
+            for _ in range(min(MOST_FILES, size // IN_MEMORY + 1))
         ]
         objects = roots = 0
-        file.seek(0)
-        for line in file:
+        for line in lines:
             address = _address(line.decode())
             objects += 1
             roots += address.parent is None

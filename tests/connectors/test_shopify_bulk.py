@@ -4,7 +4,6 @@ import re
 import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from tempfile import TemporaryFile
 
 import msgspec
 import pytest
@@ -255,12 +254,10 @@ def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in
     if orphan:
         lines.append(line({"__typename": "OrderAgreement", "id": "lost", "__parentId": "nobody"}))
     dice.shuffle(lines)
-    with TemporaryFile() as file:
-        file.writelines(lines)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(join, "IN_MEMORY", in_memory)
-            with joined(file, ORDERS) as result:
-                nodes = plain([node for batch in result.nodes() for node in batch])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(join, "IN_MEMORY", in_memory)
+        with joined(lines, sum(map(len, lines)), ORDERS) as result:
+            nodes = plain([node for batch in result.nodes() for node in batch])
     assert (result.objects, result.roots, result.orphans) == (len(lines), len(children), int(orphan))
     found = {node["id"]: {child["id"] for child in node["lineItems"]["nodes"]} for node in nodes}
     assert found == {str(p): {f"{p}/{at}" for at in range(count)} for p, count in enumerate(children)}
@@ -269,29 +266,27 @@ def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in
 
 def test_however_long_a_result_is_it_is_dealt_out_to_no_more_files_than_a_process_may_open(monkeypatch):
     monkeypatch.setattr(join, "IN_MEMORY", 20)
-    with TemporaryFile() as file:
-        file.writelines(line({"id": str(order)}) for order in range(2_000))
-        with joined(file, ORDERS) as result:
-            assert len(result._parts) == join.MOST_FILES
-            assert len([node for batch in result.nodes() for node in batch]) == result.roots == 2_000
+    lines = (line({"id": str(order)}) for order in range(2_000))
+    with joined(lines, 20_000, ORDERS) as result:
+        assert len(result._parts) == join.MOST_FILES
+        assert len([node for batch in result.nodes() for node in batch]) == result.roots == 2_000
 
 
 def test_joining_takes_no_more_memory_for_more_orders(monkeypatch):
     monkeypatch.setattr(join, "IN_MEMORY", 200_000)
     monkeypatch.setattr(join, "BUFFER", 1_000)
     peaks = []
+
+    def lines(order):
+        yield line({"__typename": "LineItem", "id": f"{order}/1", "title": "x" * 400, "__parentId": str(order)})
+        yield line({"id": str(order), "email": "y" * 400})
+
     for orders in (500, 3_000):
-        with TemporaryFile() as file:
-            for order in range(orders):
-                file.write(
-                    line({"__typename": "LineItem", "id": f"{order}/1", "title": "x" * 400, "__parentId": str(order)})
-                )
-                file.write(line({"id": str(order), "email": "y" * 400}))
-            tracemalloc.start()
-            with joined(file, ORDERS) as result:
-                assert sum(len(batch) for batch in result.nodes()) == orders
-            peaks.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
+        tracemalloc.start()
+        with joined((told for order in range(orders) for told in lines(order)), orders * 950, ORDERS) as result:
+            assert sum(len(batch) for batch in result.nodes()) == orders
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]
 
 

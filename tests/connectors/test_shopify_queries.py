@@ -113,6 +113,24 @@ def test_every_answer_has_exactly_the_shape_that_was_asked_for():
     assert {o.name for o in OPERATIONS} - seen.keys() == {"ProductsBare", "ProductVariants", "BulkCancel"}
 
 
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_bulk_result_is_what_its_query_selects(stream):
+    world = with_order(small(days=6), lines=3, refunds=True)
+    jobs = FakeShopify(world, VirtualClock(end(world))).jobs
+    part, listing = everything(world, stream), LISTINGS[stream]
+    own = listing.bulk(listing.searched(part.start, part.end))
+    # by its very text the fake knows the query; in other words it has to read and obey it
+    known, read = (lines(jobs, query) for query in (own, own.replace(" edges ", "  edges ")))
+    assert known == read
+    assert len(known) > len(getattr(world, listing.root)) or not listing.connections
+
+
+def lines(jobs, query):
+    with jobs._result(query)[0] as result:
+        result.seek(0)
+        return [msgspec.json.decode(line) for line in result]
+
+
 def test_a_landed_record_is_the_same_whichever_scopes_there_are_but_for_what_they_hide():
     world = small(days=5)
     clock = VirtualClock(end(world))
