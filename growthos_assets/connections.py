@@ -1,7 +1,7 @@
 """A tenant's connections: its credentials as they are stored, and the clients that they open."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 
 import msgspec
@@ -17,7 +17,9 @@ from connectors.slices import Account, Policy, Slice
 from growthos_assets.loading import warehouse
 from warehouse import credentials, ledger
 from warehouse.credentials import Status, Stored
-from warehouse.errors import UnknownAccount, WarehouseError
+from warehouse.environment import demo_mode
+from warehouse.errors import UnknownAccount, UnknownCredential, WarehouseError
+from warehouse.tenants import Tenant
 
 MISSED = ("meta", "google_ads")
 """Sources whose logins may list their accounts: of the others, a person names each, and no list can be short of one."""
@@ -32,6 +34,32 @@ def hosts() -> Hosts:
 def everything(tenant_id: str) -> list[Stored]:
     """The tenant's connections by source and name, without their secrets."""
     return credentials.everything(warehouse(), tenant_id)
+
+
+def require(tenant: Tenant, sources: Sequence[str]) -> None:
+    """UnknownCredential, which says how to connect, if one of the sources is not connected; if none at all, of none."""
+    if tenant.is_demo and demo_mode():
+        return
+    name = tenant.tenant_id
+    if tenant.is_demo:
+        raise UnknownCredential(
+            f"{name} is a demo tenant, and DEMO_MODE is off: unset it, or make a tenant of your own, "
+            "growthos tenant create"
+        )
+    connected = {stored.source for stored in everything(name)}
+    if lacking := [source for source in sources if source not in connected]:
+        commands = ", ".join(f"growthos connect {source.replace('_', '-')} --tenant {name}" for source in lacking)
+        raise UnknownCredential(f"{name} is not connected to {' or '.join(lacking)}: {commands}")
+    if not connected:
+        raise UnknownCredential(f"Nothing of {name} is connected, so there is nothing to pull. {how_to_begin(name)}")
+
+
+def how_to_begin(tenant_id: str) -> str:
+    """The first step of a tenant who has nothing."""
+    return (
+        f"Connect its shop, growthos connect shopify --tenant {tenant_id}, or import a file, "
+        f"growthos import orders FILE --tenant {tenant_id}"
+    )
 
 
 def client(tenant_id: str, source: str, name: str) -> Client:

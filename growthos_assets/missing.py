@@ -57,10 +57,7 @@ def first_step(tenant: Tenant, *, in_run: bool = False) -> str:
     name, database = tenant.tenant_id, warehouse()
     if not tenant.is_demo and not raw.holds_any(database, name):
         if not connections.everything(name):
-            return (
-                f"Connect its shop, growthos connect shopify --tenant {name}, or import a file, "
-                f"growthos import orders FILE --tenant {name}"
-            )
+            return connections.how_to_begin(name)
         if not ledger.history(database, name, 1, "failed").is_empty():
             return f"Its sources gave nothing: growthos slices --tenant {name} --failed says why."
         return f"Pull its sources: growthos sync --tenant {name}, then growthos run --tenant {name}"

@@ -1,7 +1,7 @@
 """The command `growthos`.
 
-Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached),
-130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached, or a
+source that is not connected), 130 stopped by Ctrl-C.
 Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
 """
 

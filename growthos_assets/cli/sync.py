@@ -50,11 +50,12 @@ def sync(
 ) -> None:
     """Pull a tenant's sources into the raw records, slice by slice, each proven by the source's own count.
 
-    Ends with exit code 1, and says why, if anything is missing; the next sync asks for that again.
+    Ends with exit code 1, and says why, if anything is missing; the next sync asks for that again. With 2, and the
+    command that connects it, if a source that is named is not connected, or none is.
     """
     with errors.status("Loading the graph"):
         from connectors.source import STREAMS
-        from growthos_assets import running
+        from growthos_assets import connections, running
         from growthos_assets.loading import warehouse
         from warehouse import tenants
 
@@ -66,7 +67,7 @@ def sync(
             raise typer.BadParameter("--until is a day before --since.")
         streams = [key for key, stream in STREAMS.items() if not source or stream.source in source]
         warehouse()
-        tenants.get(tenant)
+        connections.require(tenants.get(tenant), source or ())
     with progress(f"Syncing {tenant}", len(streams)) as (bar, task):
 
         def show(step: Any) -> None:
@@ -85,7 +86,7 @@ def sync(
     if format is Format.json:
         print_json(pulled.document())
     else:
-        _print_pulled(pulled, source or list(known))
+        _print_pulled(pulled)
     if pulled.failures or pulled.warnings:
         raise typer.Exit(1)
 
@@ -157,7 +158,7 @@ def restated(
     console.print(shown if changes.height else f"{stream} has changed nothing of what it had said.")
 
 
-def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
+def _print_pulled(pulled: "Pulled") -> None:
     columns = ("stream", "slices", "records", "new", "restated", "vanished", "requests", "waited")
     shown = table(*columns, title=f"Synced {pulled.tenant}", right=columns[1:])
     for name, told in pulled.streams.items():
@@ -173,8 +174,6 @@ def _print_pulled(pulled: "Pulled", sources: list[str]) -> None:
         )
     if pulled.streams:
         console.print(shown)
-    elif not pulled.failures:
-        console.print(f"{pulled.tenant} is not connected to {' or '.join(sources)}: growthos connect --help")
     for name, told in pulled.streams.items():
         if told.get("notes"):
             complain(f"{name}:", told["notes"], "yellow")

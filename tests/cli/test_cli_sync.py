@@ -8,9 +8,12 @@ from cli_command import Command
 
 from connectors.fake import demo
 from connectors.wire import WireRequest, WireResponse
+from growthos_assets import connections
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
+from warehouse import credentials, tenants
 from warehouse.contract import polars_schema
+from warehouse.errors import UnknownCredential
 from warehouse.ops import SyncSlices
 
 DAYS = ("--since", "2026-02-01", "--until", "2026-02-03")
@@ -121,6 +124,24 @@ def test_what_cannot_be_asked_for_is_exit_code_2(
 
 
 def test_a_tenant_without_a_connection_is_told_how_to_make_one(shop: str, growthos: Command) -> None:
-    done = growthos("sync", "--tenant", shop, "--source", "ga4")
-    assert done.code == 0
-    assert "growthos connect" in done.out
+    for named, said in (
+        ((), f"Nothing of {shop} is connected, so there is nothing to pull. Connect its shop, growthos connect"),
+        (("--source", "google_ads"), f"{shop} is not connected to google_ads: growthos connect google-ads -"),
+    ):
+        done = growthos("sync", "--tenant", shop, *named, "--format", "json")
+        assert (done.code, done.out) == (2, "")
+        assert said in done.err
+
+    credentials.store(warehouse(), shop, "ga4", "default", b"{}", "working")
+    connections.require(tenants.get(shop), ["ga4"])
+    with pytest.raises(UnknownCredential, match="not connected to meta: growthos connect meta"):
+        connections.require(tenants.get(shop), ["ga4", "meta"])
+
+
+def test_a_demo_tenant_has_nothing_to_pull_where_demos_are_off(
+    acme: str, growthos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEMO_MODE", "off")
+    done = growthos("sync", "--tenant", acme)
+    assert done.code == 2
+    assert "DEMO_MODE is off" in done.err
