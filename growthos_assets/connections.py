@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 
 import msgspec
@@ -10,9 +11,10 @@ from connectors import connect
 from connectors.client import Client, Finding, Page
 from connectors.clock import SystemClock
 from connectors.credentials import CREDENTIALS, Credential, ShopifyCredential
-from connectors.errors import ApiError, ConfigError
+from connectors.errors import ApiError, ConfigError, reading
 from connectors.exchange import Meter
 from connectors.oauth.providers import Hosts
+from connectors.shopify.client import ShopifyClient
 from connectors.slices import Account, Policy, Slice
 from growthos_assets.loading import warehouse
 from warehouse import credentials, ledger
@@ -80,6 +82,28 @@ def client(tenant_id: str, source: str, name: str) -> Client:
         command = f"growthos connect {source.replace('_', '-')}"
         raise ConfigError(f"The stored credential is none that this GrowthOS can read. Run `{command}`.") from None
     return connect.client(credential, clock=SystemClock(), hosts=hosts(), store=store)
+
+
+def twice(tenant_id: str, client: Client, name: str) -> dict[str, str]:
+    """Those of the client's accounts that other connections of its source read as well, and which one does.
+
+    Nobody is asked where there is no other connection; one that its API refuses reads nothing.
+    """
+    others = [stored.name for stored in everything(tenant_id) if stored.source == client.source and stored.name != name]
+    mine = _reach(client) if others else {}
+    found: dict[str, str] = {}
+    for other in others:
+        with suppress(ApiError), reading():
+            shared = mine.keys() & _reach(usable(tenant_id, client.source, other)).keys()
+            found |= {mine[account]: other for account in sorted(shared)}
+    return found
+
+
+def _reach(client: Client) -> dict[str, str]:
+    """The accounts that the client reads, by what tells them apart; a shop's address does, and nobody is asked."""
+    if isinstance(client, ShopifyClient):
+        return {client.shop: client.shop}
+    return {account.id: f"{account.name} ({account.id})" for account in client.accounts() if account.problem is None}
 
 
 def usable(tenant_id: str, source: str, name: str) -> Client:

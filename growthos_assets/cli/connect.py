@@ -32,6 +32,9 @@ class ShopifyGrant(StrEnum):
     token = "token"
 
 
+NAMED_BY = {"meta": "--account", "google_ads": "--customer", "ga4": "--property"}
+"""The option that names which accounts of a login are read; a shop is its only one."""
+
 Name = Annotated[str | None, typer.Option(help="What to call it, if there are several of one source.")]
 FromStdin = Annotated[bool, typer.Option("--from-stdin", help="Read the credential as JSON from stdin; ask nothing.")]
 ClientId = Annotated[str | None, typer.Option(help="The OAuth client's (the app's) id.")]
@@ -182,7 +185,7 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
     from connectors.credentials import ShopifyCredential
     from connectors.errors import ApiError, reading
     from connectors.shopify.shop import DOMAIN, domain
-    from growthos_assets.connections import Trial
+    from growthos_assets import connections
     from warehouse import vault
 
     vault.sealing_key_id()  # said now, and not after somebody has consented, if there is no key to seal with
@@ -194,9 +197,10 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
     if name is None:
         shop = credential.shop if isinstance(credential, ShopifyCredential) else None
         name = domain(shop).removesuffix(DOMAIN) if shop else "default"
-    trial = Trial(tenant, source, name, credential)
+    trial = connections.Trial(tenant, source, name, credential)
     try:
         with reading():
+            _refuse(tenant, source, connections.twice(tenant, trial.client, name))
             accounts = trial.client.accounts()
             findings = trial.client.probe()
     except ApiError as error:
@@ -210,6 +214,19 @@ def _connect(tenant: str, source: str, name: str | None, from_stdin: bool, asked
     console.print(f"Connected {source}/{name}. Next: growthos sync --tenant {tenant}")
     if not works(findings):
         raise typer.Exit(1)
+
+
+def _refuse(tenant: str, source: str, twice: dict[str, str]) -> None:
+    """typer.BadParameter if accounts are read by other connections: each would pull all of them."""
+    if twice:
+        read = ", ".join(f"{account} by {source}/{other}" for account, other in twice.items())
+        name = min(twice.values())
+        others = f"To read others alone, name them with {NAMED_BY[source]}. " if source in NAMED_BY else ""
+        raise typer.BadParameter(
+            f"Read already: {read}. To replace that credential, connect with --name {name}. {others}"
+            f"To read it by this one, first: growthos connections forget {source} --name {name} --tenant {tenant}",
+            param_hint="--name",
+        )
 
 
 def _google(api: str, key_file: Path | None, client_id: str | None, browser: "Browser") -> "GoogleLogin":

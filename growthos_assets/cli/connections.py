@@ -1,5 +1,6 @@
 """`growthos connections`: what is connected, whether it works, and forgetting it."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,8 @@ def probe(tenant: TenantOption, format: FormatOption = Format.table) -> None:
     demo = is_demo(tenant)
     tested: list[dict[str, Any]] = []
     for one in connections.everything(tenant):
-        findings = look(connections.usable(tenant, one.source, one.name))
+        client = connections.usable(tenant, one.source, one.name)
+        findings = [*look(client), *_twice(tenant, client, one.name)]
         connections.mark(tenant, one, "working" if works(findings) else "failing")
         tested.append({"source": one.source, "name": one.name, "findings": findings})
     if format is Format.json:
@@ -120,6 +122,25 @@ def look(client: "Client") -> "list[Finding]":
             return client.probe()
     except ApiError as error:
         return [Finding("access", False, str(error))]
+
+
+def _twice(tenant: str, client: "Client", name: str) -> "list[Finding]":
+    """A finding for each account that another connection reads as well."""
+    from connectors.client import Finding
+    from connectors.errors import ApiError, reading
+    from growthos_assets import connections
+
+    forget = f"growthos connections forget {client.source} --name NAME --tenant {tenant}"
+    with suppress(ApiError), reading():  # the probe says of an API that can't be asked
+        return [
+            Finding(
+                "once",
+                False,
+                f"{account} is pulled twice, since {client.source}/{other} reads it, too. Forget one: {forget}",
+            )
+            for account, other in connections.twice(tenant, client, name).items()
+        ]
+    return []
 
 
 def works(findings: "list[Finding]") -> bool:

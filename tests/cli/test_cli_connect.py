@@ -276,6 +276,32 @@ def test_what_is_missing_is_said_with_its_fix_and_stored_all_the_same(
     assert listed["status"] == "working"
 
 
+def test_no_account_is_read_by_two_connections(
+    world: Apis, shop: str, growthos: Command, told: Callable[[Any], None]
+) -> None:
+    connect_all(growthos, told, shop)
+    before = growthos("connections", "list", "-t", shop, "--format", "json").document
+    for source, account, instead in (
+        ("shopify", "my-store.myshopify.com by shopify/my-store", "connect with --name my-store."),
+        ("meta", r"\(\S+\) by meta/default", "--name default. .* name them with --account."),
+        ("ga4", rf"\({PROPERTY_ID}\) by ga4/default", "--name default. .* name them with --property."),
+    ):
+        told(CREDENTIALS[source])
+        done = growthos("connect", source, "-t", shop, "--name", "again", "--from-stdin")
+        assert done.code == 2
+        assert re.search(f"Read already: .*{account}.*{instead}", " ".join(done.err.replace("│", " ").split()))
+    assert growthos("connections", "list", "-t", shop, "--format", "json").document == before
+
+    connections.Trial(shop, "meta", "again", MetaCredential(ACCESS, app_secret=APP_SECRET)).save("working")
+    tested = growthos("connections", "test", "-t", shop)
+    assert tested.code == 1
+    assert re.search(
+        r"meta/again\n(  .*\n)*  ✗ once: .* is pulled twice, since meta/default reads it, too. Forget one:", tested.out
+    )
+    assert growthos("connections", "forget", "meta", "-t", shop, "--name", "again", "--yes").code == 0
+    connect_all(growthos, told, shop)  # each replaces itself
+
+
 def test_one_connection_that_is_refused_does_not_hide_the_others(
     world: Apis, shop: str, growthos: Command, told: Callable[[Any], None]
 ) -> None:
