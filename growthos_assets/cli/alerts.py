@@ -16,6 +16,7 @@ from growthos_assets.cli.output import (
     FormatOption,
     TenantOption,
     UntilOption,
+    complain,
     console,
     print_json,
     table,
@@ -210,9 +211,11 @@ def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
     """The firing alerts for people."""
     from kpis.kpi import REFUND_BASES
 
-    window, _, fired, is_known = _alerts(tenant, days, until)
+    window, _, fired, is_known, unjudged = _alerts(tenant, days, until)
     if fired.is_empty():
-        console.print(f"No alert fires on {window.start} to {window.end}." if is_known else "Nothing could be judged.")
+        among = ", by the rules that could be judged" if unjudged else ""
+        none = f"No alert fires on {window.start} to {window.end}{among}."
+        console.print(none if is_known else "Nothing could be judged.")
         return
     console.print(f"\nAlerts on {window.start} to {window.end}, against the {4 * days} days before")
     console.print(REFUND_BASES["event"])
@@ -227,16 +230,17 @@ def print_alerts(tenant: str, days: int, until: datetime | None) -> None:
 
 
 class Looked(NamedTuple):
-    """What fires on a window, and whether there is any number to judge it by."""
+    """What fires on a window, whether there is any number to judge it by, and the rules that can't be, by reason."""
 
     window: "Window"
     at: datetime
     fired: "pl.DataFrame"
     is_known: bool
+    unjudged: "dict[str, list[str]]"
 
 
 def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
-    """Now, with what is remembered; or on a window of its own, with nothing."""
+    """Now, with what is remembered; or on a window of its own, with nothing. A person is told what was not judged."""
     import polars as pl
 
     import kpis
@@ -246,15 +250,18 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
     window = window_of(settings, now, days, until)
     is_known = not state_of(settings, window).filter(window.filter()).is_empty()  # tells a person who has none there
     shop = shop_now(settings, now)
-    if days == WEEK and until is None:
-        return Looked(window, now, assess(shop, now).firing, is_known)
     facts = shop.facts
+    unjudged = kpis.alerts.unjudged(facts, window, settings.alert_thresholds) if is_known else {}
+    for reason, rules in unjudged.items():
+        complain("Not judged:", f"{', '.join(rules)} ({reason})", "yellow")
+    if days == WEEK and until is None:
+        return Looked(window, now, assess(shop, now).firing, is_known, unjudged)
     fired = kpis.alerts.evaluate(
         facts.state, facts.cohorts, window, settings.alert_thresholds, shop.names, shop.currency,
         categories=facts.categories, as_of=facts.as_of,
     )  # fmt: skip
     alone = fired.with_columns(pl.lit(None).alias(name) for name in ("state", "since", "silenced_by"))
-    return Looked(window, now, alone, is_known)
+    return Looked(window, now, alone, is_known, unjudged)
 
 
 def shop_now(settings: "Tenant", now: datetime) -> "Shop":

@@ -12,7 +12,7 @@ records.py     states and events as frames
 """
 
 from kpis.alerts.backtest import Backtest, Episode, Known, backtest
-from kpis.alerts.evaluation import EPISODES, RESTATED, SCHEMA, Evaluation, Shop, assess, during, evaluate
+from kpis.alerts.evaluation import EPISODES, RESTATED, SCHEMA, Evaluation, Shop, assess, during, evaluate, unjudged
 from kpis.alerts.finding import Finding
 from kpis.alerts.findings import survey
 from kpis.alerts.lifecycle import AlertState, Event, Expected, Silence, Told, advance, fingerprint
@@ -51,4 +51,5 @@ __all__ = [
     "resolve_thresholds",
     "state_rows",
     "survey",
+    "unjudged",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from statistics import mode
 from typing import Any, Final
 
 import polars as pl
@@ -89,6 +90,19 @@ def evaluate(
     days = survey(facts, window.end, window.end, resolve_thresholds(thresholds), window.days)
     found = [finding for _, findings in days for finding in findings if finding.outcome == "breach"]
     return pl.DataFrame([_told(shop, finding) for finding in found], schema=SCHEMA)
+
+
+def unjudged(facts: Facts, window: Window, thresholds: Thresholds | None = None) -> dict[str, list[str]]:
+    """The rules that can say nothing of the window alone, of no member, by the reason that most of these have."""
+    outcomes: dict[str, list[Finding]] = {}
+    for _, findings in survey(facts, window.end, window.end, resolve_thresholds(thresholds), window.days):
+        for finding in findings:
+            outcomes.setdefault(finding.rule, []).append(finding)
+    found: dict[str, list[str]] = {}
+    for rule, findings in outcomes.items():
+        if all(finding.outcome in ("no_data", "error") for finding in findings):
+            found.setdefault(mode(finding.reason for finding in findings), []).append(rule)
+    return found
 
 
 def assess(

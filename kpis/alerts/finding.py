@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from kpis.alerts.rule import Severity, Side
@@ -45,6 +46,11 @@ class Finding:
     def id(self) -> str:
         """The rule; for a member of many with the member's own id behind it."""
         return "_".join([self.rule, *(value for _, value in self.labels[-1:])])
+
+
+def too_young(ready: date) -> str:
+    """The reason of a finding that waits for more history: when there may be enough of it."""
+    return f"too little history; from {ready} on at the earliest"
 
 
 def beyond(fact: float, limit: float, side: Side) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from kpis.alerts import evidence
 from kpis.alerts.evidence import Period
-from kpis.alerts.finding import Finding
+from kpis.alerts.finding import Finding, too_young
 from kpis.alerts.judging import bounds, decided, judge
 from kpis.alerts.panel import MEMORY, Facts, daily, panel, series, silences
 from kpis.alerts.rule import Daily, Limits, Rule
@@ -115,7 +115,8 @@ def _retention(rule: Rule, limits: Limits, facts: Facts, day: date) -> Finding:
     blank = Finding(rule.id, (), trailing(WEEK, day), "no_data", rule.severity, limits["threshold"])
     cohorts = facts.mature_cohorts(day).select("cohort_size", "d30_retention").rows()
     if len(cohorts) < 2:
-        return replace(blank, reason="fewer than two cohorts are 30 days old")
+        ready = _two_cohorts(facts.first_day)
+        return replace(blank, reason=too_young(ready) if day < ready else "fewer than two cohorts are 30 days old")
     *older, (size, rate) = cohorts
     back = sum(other * share for other, share in older)
     now, before = Period(size * rate, size, size * rate), Period(back, sum(other for other, _ in older), back)
@@ -128,6 +129,13 @@ def _retention(rule: Rule, limits: Limits, facts: Facts, day: date) -> Finding:
         blank, value=rate, previous=previous, metric_value=rate - previous, p_value=test.p, low=low, high=high
     )
     return decided(rule, limits, finding, enough=now.amount + before.amount >= limits["min_volume"])
+
+
+def _two_cohorts(first: date | None) -> date:
+    """When two months after the history's first, whose customers may be old ones, are 30 days old."""
+    assert first is not None, "there are findings of days alone"
+    after: date = pl.select(pl.lit(first).dt.month_start().dt.offset_by("3mo")).item()
+    return after + timedelta(29)
 
 
 def _without(silent: Sequence[str], finding: Finding) -> Finding:

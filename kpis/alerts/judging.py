@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
-from math import inf, isfinite
+from datetime import date, timedelta
+from math import ceil, inf, isfinite
 from typing import Final
 
 from kpis.alerts import evidence
 from kpis.alerts.evidence import Period, Test
-from kpis.alerts.finding import Finding, beyond, change, relative
+from kpis.alerts.finding import Finding, beyond, change, relative, too_young
 from kpis.alerts.panel import KEYS, Member, Row
 from kpis.alerts.rule import Certain, Condition, Counts, Daily, Limits, Money, Rule, Side
 from kpis.alerts.rules import kpi_of
@@ -33,7 +33,7 @@ def judge(rule: Rule, limits: Limits, row: Row, history: Mapping[Member, list[fl
             today = (window.end - first).days
             usual = evidence.usual(days[max(0, today - evidence.HISTORY) : today])
             if usual is None:
-                return replace(blank, reason=f"fewer than {evidence.HISTORY} days are known")
+                return replace(blank, reason=_unusual(first, today))
             value, previous = days[today] or 0.0, usual.expected
             test, volume = evidence.robust_z(value, usual, rule.side), usual.expected
         case Certain():
@@ -41,8 +41,11 @@ def judge(rule: Rule, limits: Limits, row: Row, history: Mapping[Member, list[fl
                 return replace(blank, outcome="clear")
             test, volume = _CERTAIN, inf
         case Counts() | Money() as how:
-            if row["days_before"] < window.days or (window.end - first).days < limits["min_history"] - 1:
-                return replace(blank, reason="the history is too short to compare with")
+            ready = first + timedelta(ceil(max(limits["min_history"], 2 * window.days)) - 1)
+            if window.end < ready:
+                return replace(blank, reason=too_young(ready))
+            if row["days_before"] < window.days:
+                return replace(blank, reason="most of the days before it are expected events")
             if value is None or previous is None or previous <= 0:
                 return replace(blank, reason="there is nothing to compare")
             test, volume = _tested(how, rule.side, row)
@@ -76,6 +79,13 @@ def decided(rule: Rule, limits: Limits, finding: Finding, *, enough: bool) -> Fi
         return replace(finding, outcome="clear")
     breach = enough and finding.p_value < limits["p_max"] and beyond(metric, limits["threshold"], rule.side)
     return replace(finding, outcome="breach" if breach else "hold")
+
+
+def _unusual(first: date, today: int) -> str:
+    """Why it is not known what was usual on the day that is `today` days after the first."""
+    if today < evidence.HISTORY:
+        return too_young(first + timedelta(evidence.HISTORY))
+    return f"too few of the {evidence.HISTORY} days before it are known"
 
 
 def _finite(bound: float) -> float | None:

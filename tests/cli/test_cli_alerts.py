@@ -40,6 +40,15 @@ def test_another_window_is_judged_by_itself(demo_to_read: str, growthos: Command
     assert "against the 112 days before" in growthos("alerts", "-t", "acme", "--days", "28").out
 
 
+def test_what_cannot_be_judged_is_not_passed_for_quiet(demo_to_read: str, growthos: Command) -> None:
+    early = growthos("alerts", "-t", "acme", "--until", "2025-08-30")
+    assert early.out == "No alert fires on 2025-08-24 to 2025-08-30, by the rules that could be judged.\n"
+    waits = "tracking_outage, orders_drop, campaign_overspend (too little history; from 2025-10-09 on at the earliest)"
+    assert f"Not judged: {waits}\n" in early.err
+    assert "cac_increase" not in early.err
+    assert growthos("alerts", "-t", "acme", "--until", "2025-12-20").err == ""
+
+
 def test_silences_come_and_go(demo: str, growthos: Command) -> None:
     def why_not_told() -> dict[str, str]:
         shown = growthos("alerts", "-t", "acme").out

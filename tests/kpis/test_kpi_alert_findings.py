@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -11,7 +12,19 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from kpis import Window
-from kpis.alerts import Facts, Known, Memory, Shop, assess, backtest, evaluate, findings, resolve_thresholds, survey
+from kpis.alerts import (
+    Facts,
+    Known,
+    Memory,
+    Shop,
+    assess,
+    backtest,
+    evaluate,
+    findings,
+    resolve_thresholds,
+    survey,
+    unjudged,
+)
 
 FIRST = date(2025, 8, 1)
 DAYS = 100
@@ -172,6 +185,42 @@ def test_a_young_shop_is_not_compared_with_its_first_day(facts_of):
     facts = facts_of(days=10)
     for _, found in survey(facts, FIRST, facts.as_of, resolve_thresholds()):
         assert [finding.id for finding in found if finding.outcome == "breach"] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "ready"),
+    [
+        ("revenue_decline", FIRST + timedelta(13)),  # a week, and one to hold it against
+        ("new_customer_decline", FIRST + timedelta(55)),
+        ("orders_drop", FIRST + timedelta(56)),
+        ("retention_drop", date(2025, 11, 30)),  # the cohorts of September and October
+    ],
+)
+def test_a_rule_that_waits_for_history_says_until_when_and_is_right(facts_of, rule, ready):
+    facts = facts_of(days=130)
+    size = {"cohort_size": 500, "d30_retention": 0.2}
+    months = [
+        {"cohort_month": f"2025-{month:02}", "observed_days": (facts.as_of - last).days, **size}
+        for month, last in ((8, date(2025, 8, 31)), (9, date(2025, 9, 30)), (10, date(2025, 10, 31)))
+    ]
+    cohorts = pl.DataFrame(months).with_columns(is_left_truncated=pl.col("cohort_month") == "2025-08")
+    facts = replace(facts, cohorts=cohorts)
+
+    def reasons(day):
+        found = unjudged(facts, Window(day - timedelta(6), day))
+        return {name: reason for reason, rules in found.items() for name in rules}
+
+    assert reasons(ready - timedelta(1))[rule] == f"too little history; from {ready} on at the earliest"
+    assert rule not in reasons(ready)
+
+
+def test_what_else_keeps_a_rule_from_judging(facts_of):
+    sale = Window(LAST - timedelta(34), LAST - timedelta(10))
+    facts = replace(facts_of(broken("meta", spend=None, clicks=None, impressions=None)), expected=[sale])
+    found = unjudged(facts, Window(LAST - timedelta(6), LAST))
+    assert "revenue_decline" in found["most of the days before it are expected events"]
+    assert "mer_deterioration" in found["no data from ads:meta"]
+    assert not any("campaign_overspend" in rules for rules in found.values()), "of some members it can be said"
 
 
 @limits(max_examples=3)
