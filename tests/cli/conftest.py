@@ -5,14 +5,17 @@ import itertools
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 import msgspec
 import pytest
+from cli_apis import KEY, Apis
 from cli_command import Command, Done
 from sqlalchemy.engine import URL
+
+from connectors.fake.serving import serving
 
 # partitioned checks are in preview; what Dagster itself warns of on import is not ours to mend
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -93,3 +96,21 @@ def shop(warehouse_url: str) -> str:
     clock = datetime(2026, 2, 10, tzinfo=UTC)
     tenants.create(tenants.Tenant(tenant_id, "The Shop", "Europe/London", "GBP", clock_at=clock))
     return tenant_id
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Apis]:
+    """The fakes on a socket: one for all of this worker's tests."""
+    made = Apis()
+    with serving({name: made.named(name) for name in made.apps}) as base:
+        made.base = base
+        yield made
+
+
+@pytest.fixture
+def world(served: Apis, monkeypatch: pytest.MonkeyPatch) -> Apis:
+    """Fresh fakes, to which GROWTHOS_APIS points, and a key that seals."""
+    served.renew()
+    monkeypatch.setenv("GROWTHOS_APIS", served.base)
+    monkeypatch.setenv("GROWTHOS_ENCRYPTION_KEY", KEY)
+    return served

@@ -5,8 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from demo_records import Records, everything
+from oauth_server import NOW, Server
 
+from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
+from connectors.fake.oauth import FakeOAuth
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +38,10 @@ def local_day(source: DemoSource) -> Callable[[str], int]:
         return (on - source.world.calendar.first_day).days
 
     return day
+
+
+@pytest.fixture
+def oauth() -> Server:
+    """A server of tokens, in process."""
+    clock = VirtualClock(NOW)
+    return Server(clock, FakeOAuth(clock))

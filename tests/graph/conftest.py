@@ -12,11 +12,13 @@ import pytest
 from dagster._core.storage import event_log
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 from dagster._core.storage.runs import in_memory as runs_in_memory
+from graph_receiver import Receiver
 from graph_runs import Graph
 from graph_source import ORDERS, Shop
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool
 
+from connectors.fake.serving import serving
 from connectors.source import Stream
 from growthos_assets.instance import Remembering
 from growthos_assets.loading import warehouse
@@ -79,3 +81,11 @@ def owner(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     url = next(request.getfixturevalue(name) for name in databases if name in request.fixturenames)
     with psycopg.connect(url, autocommit=True) as db:
         yield db
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Receivers on a socket, which have got nothing yet."""
+    made = Receiver()
+    with serving({channel: made.app(channel) for channel in made.got}) as made.base:
+        yield made

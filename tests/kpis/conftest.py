@@ -5,10 +5,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from kpi_frames import MONEY
+from wbr_shop import BEFORE, WEEK
 
 from kpis import MEASURES
 
-MONEY = pl.Decimal(38, 4)
 DAY = date(2026, 2, 9)
 
 StateOf = Callable[..., pl.DataFrame]
@@ -44,3 +45,22 @@ def state_of() -> StateOf:
 
 def _exact(value: Any, name: str) -> Any:
     return Decimal(str(value)) if STATE_SCHEMA[name] == MONEY and value is not None else value
+
+
+@pytest.fixture(scope="session")
+def full(state_of: StateOf) -> pl.DataFrame:
+    """Two weeks of a shop with ads and traffic: CAC has doubled in both paid channels, and more came back."""
+    week = {"revenue_gross": 6000, "discounts": 500, "refunds": 500, "revenue_net": 5000, "orders": 60}
+    week |= {"contribution_margin": 2000}
+    traffic = {"sessions": 3000, "pdp_views": 1500, "add_to_cart": 300, "checkouts": 100, "purchases": 60}
+    ago = BEFORE.end
+    return state_of(
+        {"date": WEEK.end, "spend": 2000, "new_customers": 20, "platform_conversions": 90.0, **week, **traffic},
+        {"date": WEEK.end, "channel_id": "google", "spend": 3000, "new_customers": 5, **week},
+        {"date": WEEK.end, "channel_id": "organic", **week},
+        {"date": ago, "spend": 1000, "new_customers": 20, "platform_conversions": 60.0, **week, **traffic},
+        {"date": ago, "channel_id": "google", "spend": 1500, "new_customers": 5, **week},
+        {"date": ago, "channel_id": "organic", **week, "revenue_gross": 5000, "orders": 50, "refunds": 200,
+         "revenue_net": 4300},
+        {"date": BEFORE.start},
+    )  # fmt: skip

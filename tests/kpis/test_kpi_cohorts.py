@@ -1,35 +1,31 @@
 """Acquisition cohorts against a plain-python oracle, and what is not known yet."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kpi_frames import FIRST, MONEY, ORDERS
 
 from kpis.cohorts import LTV_DAYS, RETENTION_DAYS, RetentionBaseline, baseline_retention, cohorts
 
-MONEY = pl.Decimal(38, 4)
-FIRST = date(2025, 8, 1)
-ORDERS = {
-    "customer_id": pl.String,
-    "order_id": pl.String,
-    "order_date": pl.Date,
-    "revenue_net": MONEY,
-    "contribution_margin": MONEY,
-}
-
 
 def orders_of(*rows):
-    """Orders from (customer, day after FIRST, revenue); the margin is half of the revenue."""
+    """Orders from (customer, day after FIRST, revenue); the margin is half of the revenue, and no more is known."""
     return pl.DataFrame(
         [
-            (who, str(n), FIRST + timedelta(day), Decimal(str(net)), Decimal(str(net)) / 2)
-            for n, (who, day, net) in enumerate(rows)
+            {
+                "customer_id": who,
+                "order_id": str(number),
+                "order_date": FIRST + timedelta(day),
+                "revenue_net": Decimal(str(net)),
+                "contribution_margin": Decimal(str(net)) / 2,
+            }
+            for number, (who, day, net) in enumerate(rows)
         ],
         schema=ORDERS,
-        orient="row",
     )
 
 
