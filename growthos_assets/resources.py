@@ -33,10 +33,11 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     """PostgreSQL as one tenant sees it. Frames that a run has just written are handed on in memory."""
 
     known_at: str | None = None
-    """Read raw records as they were known at this instant (ISO 8601); none reads the latest."""
+    """Make tables from the records and settings that were known at this instant (ISO 8601); none: from the latest."""
 
     _written: dict[tuple[str, str], Handed] = PrivateAttr(default_factory=dict)
     _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
+    _tenants_then: dict[str, Tenant] = PrivateAttr(default_factory=dict)
     _shared: dict[str, dict[Transform, Shared]] = PrivateAttr(default_factory=dict)
 
     @property
@@ -53,6 +54,16 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
             except UnknownTenant as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
         return self._tenants[tenant_id]
+
+    def tenant_then(self, tenant_id: str) -> Tenant:
+        """The settings that tables are made with: those that the tenant had at `known_at`, if that is set.
+
+        What lands goes by `tenant`: whether e-mail addresses may be kept, its settings of now decide.
+        """
+        if tenant_id not in self._tenants_then:
+            tenant, known_at = self.tenant(tenant_id), self._known_at()
+            self._tenants_then[tenant_id] = tenants.known_at(tenant, known_at) if known_at else tenant
+        return self._tenants_then[tenant_id]
 
     def remember(self, contract: type[Table], tenant_id: str, frame: pl.DataFrame) -> None:
         """Hand a frame on to the tables of the same run that read it."""
@@ -99,6 +110,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._written.clear()
         self._tenants.clear()
+        self._tenants_then.clear()
         self._shared.clear()
 
 

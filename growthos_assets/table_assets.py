@@ -85,7 +85,7 @@ def _materialize(
     started = time.perf_counter()
     progress.report(progress.Step(layer, name))
 
-    tenant = warehouse.tenant(context.partition_key)
+    tenant = warehouse.tenant_then(context.partition_key)
     call = warehouse.call(tenant, clock.at(tenant))
     candidate = call(declaration.transform).collect()
     good, bad = split(candidate, contract)

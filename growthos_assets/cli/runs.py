@@ -72,7 +72,7 @@ def run(
     tenant: TenantOption,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", help="Read raw records as they were known at this ISO instant."),
+        typer.Option("--known-at", help="Make the tables from the records and settings known at this ISO instant."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Run everything, even if nothing is new.")] = False,
     format: FormatOption = Format.table,

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -23,7 +24,8 @@ from connectors.wire import App, WireResponse
 from growthos_assets import load, loading, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.instance import open_instance
-from warehouse import server
+from growthos_assets.resources import WarehouseResource
+from warehouse import server, tenants
 
 ORDERS = "shopify/orders"
 
@@ -188,18 +190,23 @@ def test_a_source_is_stale_when_nothing_of_the_last_day_is_proven(
     assert not stale.checks["raw/shopify_products:completeness"].passed
 
 
-def test_a_report_can_be_made_as_it_was_known_then(shop: str, graph: Graph) -> None:
-    then = NOW - timedelta(days=3)
-    land("shop", ORDERS, orders(1), then)
-    land("shop", ORDERS, orders(1, price="30.00"), NOW)
-    land("shop", ORDERS, orders(2), NOW)
+def test_a_report_can_be_made_as_it_was_known_then_with_the_settings_of_then(shop: str, graph: Graph) -> None:
+    then, late = NOW - timedelta(days=3), "2026-02-01T23:30:00Z"
+    land("shop", ORDERS, orders(1, at=late), then)
+    land("shop", ORDERS, orders(1, at=late, price="30.00"), NOW)
+    land("shop", ORDERS, orders(2, at=late), NOW)
+    moved = replace(tenants.get("shop"), timezone="Asia/Tokyo", keep_pii=True)
+    tenants.update(moved)
 
-    as_of = {"warehouse": {"known_at": (then + timedelta(hours=1)).isoformat()}}
-    assert graph.run("shop", *STAGED, resources=as_of).success
+    known_at = (then + timedelta(hours=1)).isoformat()
+    assert graph.run("shop", *STAGED, resources={"warehouse": {"known_at": known_at}}).success
     assert prices("staging/stg_order_lines") == {1: 10}
+    assert set(load("staging/stg_orders", "shop")["order_date"]) == {date(2026, 2, 1)}
+    assert WarehouseResource(known_at=known_at).tenant("shop") == moved, "what lands is kept as it may be kept now"
 
     assert graph.run("shop", *STAGED).success
     assert prices("staging/stg_order_lines") == {1: 30, 2: 10}
+    assert set(load("staging/stg_orders", "shop")["order_date"]) == {date(2026, 2, 2)}
 
 
 BEHIND = ("cohorts/cohorts", "kpis/kpi_daily")
