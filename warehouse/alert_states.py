@@ -178,6 +178,7 @@ def silence(
     """Add a silence; it takes the place of one of that kind and matcher."""
     row = {"kind": kind, "matcher": matcher, "until": until, "note": note, "created_at": now}
     with database.as_tenant(tenant_id) as cursor:
+        lock(cursor, AlertSilences.__spec__.qualified)  # of two at once, one has to see the other's
         _end(cursor, f"kind = {literal(kind)} AND matcher = {literal(matcher)}", now)
         _add(database, cursor, AlertSilences, row)
 

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from warehouse_thing import Thing, things
 
+from warehouse import alert_states
 from warehouse.contract import polars_schema
 from warehouse.database import Changes, Warehouse, as_json
 from warehouse.errors import UnknownColumn, UnknownTable
-from warehouse.ops import Quarantine
+from warehouse.ops import AlertSilences, Quarantine
 
 DAY, NEXT = date(2026, 2, 1), date(2026, 2, 2)
 KEY = ["shop", "day"]
@@ -189,6 +190,17 @@ def test_readers_see_the_old_rows_until_the_new_ones_are_all_there(warehouse: Wa
     assert_frame_equal(stored(warehouse), new)
 
 
+def until_somebody_waits(owner: psycopg.Connection) -> None:
+    waiting = (
+        "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    deadline = time.monotonic() + 10
+    while owner.execute(waiting).fetchone() is None:
+        assert time.monotonic() < deadline, "the second does not wait for the first"
+        time.sleep(0.01)
+
+
 def test_two_publishes_of_one_table_take_turns(warehouse: Warehouse, owner: psycopg.Connection) -> None:
     first = things({"shop": "a", "day": DAY, "units": 1})
     second = things({"shop": "a", "day": DAY, "units": 2}, {"shop": "b", "day": DAY, "units": 2})
@@ -197,18 +209,28 @@ def test_two_publishes_of_one_table_take_turns(warehouse: Warehouse, owner: psyc
     with warehouse.as_tenant("acme") as cursor:
         warehouse.replace(cursor, Thing, first)
         late.start()
-        waiting = (
-            "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "
-            "(SELECT oid FROM pg_database WHERE datname = current_database())"
-        )
-        deadline = time.monotonic() + 10
-        while owner.execute(waiting).fetchone() is None:
-            assert time.monotonic() < deadline, "the second publish does not wait for the first"
-            time.sleep(0.01)
+        until_somebody_waits(owner)
         warehouse.publish(Thing, first, "other")  # another tenant's publish does not wait
     late.join()
     assert done == [Changes(inserted=1, updated=1)]
     assert_frame_equal(stored(warehouse), second)
+
+
+def test_of_two_wishes_at_once_the_later_holds_alone(warehouse: Warehouse, owner: psycopg.Connection) -> None:
+    at = [datetime(2026, 2, day, tzinfo=UTC) for day in range(1, 5)]
+
+    def wish(until: datetime, now: datetime) -> None:
+        alert_states.silence(warehouse, "acme", "snooze", "cac_increase", until, "", now)
+
+    late = threading.Thread(target=wish, args=(at[2], at[1]))
+    with warehouse.as_tenant("acme") as cursor:
+        row = {"kind": "snooze", "matcher": "cac_increase", "until": at[3], "note": "", "created_at": at[0]}
+        first = pl.DataFrame([row], schema=polars_schema(AlertSilences))
+        warehouse.replace(cursor, AlertSilences, first, keep_others=True)
+        late.start()
+        until_somebody_waits(owner)
+    late.join()
+    assert alert_states.silences(warehouse, "acme")["until"].to_list() == [at[2]]
 
 
 HALF_WAY = """
