@@ -65,7 +65,7 @@ def _scoped(
     facts: Facts, rules: Sequence[Rule], span: Sequence[date], limits: Mapping[str, Limits], days: int
 ) -> Iterator[Finding]:
     """The findings of rules with the same grain and windows."""
-    grain, window, baseline = rules[0].grain, rules[0].days, rules[0].baseline
+    grain, window = rules[0].grain, rules[0].days
     own = limits[rules[0].id]
     if grain == "source":
         yield from (_silence(rules[0], own, *silent) for silent in silences(facts, span))
@@ -76,9 +76,11 @@ def _scoped(
     if grain == "category" and facts.categories is None:
         return
     if window == WEEK:
-        window, baseline = days, baseline // WEEK * days
+        window = days
     by_day = daily(facts, grain)
-    rows = panel(by_day, grain, rules, window, baseline).filter(pl.col("window_end").is_between(span[0], span[-1]))
+    rows = panel(by_day, grain, rules, window, rules[0].held_against(window)).filter(
+        pl.col("window_end").is_between(span[0], span[-1])
+    )
     history = {
         rule.id: series(by_day, grain, rule.evidence.measure) for rule in rules if isinstance(rule.evidence, Daily)
     }

@@ -114,6 +114,10 @@ class Rule:
     def runbook(self) -> str:
         return f"docs/alerts.md#{self.id}"
 
+    def held_against(self, days: int) -> int:
+        """How many days before a window of so many days its baseline has."""
+        return self.baseline // self.days * days
+
     def version(self, limits: Limits) -> str:
         """Changes with whatever decides when the rule fires: an alert of another version is forgotten."""
         decides = (self.kpi, self.side, self.field, self.evidence, self.also, self.days, self.baseline, self.grain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from math import log
 
 import polars as pl
@@ -11,7 +12,7 @@ from kpis.alerts.finding import Finding, change
 from kpis.alerts.panel import KEYS, Facts, daily
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import RULES, kpi_of
-from kpis.windows import Window
+from kpis.windows import Window, trailing
 from kpis.words import Movement, change_text, value_text
 
 _SOURCES = {"shop": "Shop", "traffic": "Web analytics", "ads": "Ads"}
@@ -81,9 +82,7 @@ def _sums(rule: Rule, finding: Finding, facts: Facts, grain: Grain) -> tuple[pl.
         if f"{label}_id" in keys:
             days = days.filter(pl.col(f"{label}_id") == member)
     window = finding.window
-    scale = 1 if isinstance(rule.evidence, Daily) else window.days // rule.days
-    first = window.start.toordinal() - rule.baseline * scale
-    before = Window(window.start.fromordinal(first), window.start.fromordinal(window.start.toordinal() - 1))
+    before = trailing(rule.held_against(window.days), window.start - timedelta(1))
 
     def total(span: Window, usual: bool) -> pl.DataFrame:
         chosen = days.filter(span.filter() & (pl.col("usual") | (not usual)))

@@ -133,6 +133,16 @@ def test_a_collapse_of_orders_is_seen_the_next_day(facts_of):
     assert "orders_drop" not in breaches(small, FIRST + timedelta(FAULT))  # fewer than 50 a day: weekly rules only
 
 
+@pytest.mark.parametrize("days", [1, 3, 10])
+def test_a_window_of_any_length_says_why_against_four_as_long(facts_of, days):
+    facts = facts_of(broken(orders=0.1, new_customers=0.1, revenue_gross=0.1))
+    window = Window(LAST - timedelta(days - 1), LAST)
+    before = Window(window.start - timedelta(4 * days), window.start - timedelta(1))
+    ours, theirs = (facts.state.filter(span.filter())["sessions"].sum() / span.days for span in (window, before))
+    found = evaluate(facts.state, NO_COHORTS, window).filter(id="revenue_decline")
+    assert found["why"].item().startswith(f"Because of sessions {ours / theirs - 1:+.1%} (")
+
+
 def test_a_planned_sale_is_in_no_baseline(facts_of, state_of):
     """After a week of thrice the orders, a usual week is no decline: the sale is in the calendar."""
 
