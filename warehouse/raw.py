@@ -267,6 +267,7 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
             for batch in batches.fetch_record_batch():  # which the driver's types do not know
                 frame = pl.DataFrame({name: _owned(batch.column(name)) for name in batch.schema.names})
                 yield frame if predicate is None else frame.filter(predicate)
+        pyarrow.default_memory_pool().release_unused()  # else a history's batches stay with it to the process's end
 
     return register_io_source(rows, schema=schema)
 

@@ -277,7 +277,7 @@ class FakeMeta:
         self, found: Sequence[Found], report: Mapping[str, str], path: str, asked: Mapping[str, str]
     ) -> dict[str, Any]:
         fields = report.get("fields", "impressions,spend")
-        return self._page(found, lambda row: self._insights.render(row, fields), path, asked)
+        return self._page(found, self._insights.rendered(fields), path, asked)
 
     def _page(
         self, rows: Sequence[T], render: Callable[[T], dict[str, Any]], path: str, asked: Mapping[str, str]

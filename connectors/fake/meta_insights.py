@@ -1,6 +1,6 @@
 """What Meta's Insights answer: the demo brand's deliveries, filtered, split and added up as the parameters say."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -76,21 +76,27 @@ class Insights:
         days = self._days(since, until, now)
         filters = _filters(asked)
         daily = asked.get("time_increment") == "1"
-        sums: dict[tuple[int | None, int | None, tuple[int, ...]], Found] = {}
+        sums: dict[tuple[int | None, int | None, tuple[int, ...] | None], Found] = {}
         for row in self._told(level, days, filters, now):
             first, last = (self._date(row.day),) * 2 if daily else (since, until)
-            shown = None if level == "account" else row._replace(path=row.path[: DEPTH[level]])
-            key = (row.day if daily else None, shown and shown.campaign.number, shown.path if shown else ())
-            share = _sum(sums[key].share, row.share) if key in sums else row.share
-            sums[key] = Found(first, last, shown and shown._replace(share=share), share)
+            path = None if level == "account" else row.path[: DEPTH[level]]
+            key = (row.day if daily else None, None if path is None else row.campaign.number, path)
+            if key in sums:
+                row = row._replace(share=_sum(sums[key].share, row.share))
+            shown = None if path is None else row if path == row.path else row._replace(path=path)
+            sums[key] = Found(first, last, shown, row.share)
         return list(sums.values())
 
-    def render(self, found: Found, fields: str) -> dict[str, Any]:
-        """The row, with the fields asked for and the dates, which always come."""
+    def rendered(self, fields: str) -> Callable[[Found], dict[str, Any]]:
+        """What tells of a row: with the fields asked for and the dates, which always come."""
         wanted = {*fields.split(","), *DATES}
-        told = twin.render(self._world, found.row) if found.row else _totals(found.share)
-        told |= dict(zip(DATES, (found.first.isoformat(), found.last.isoformat()), strict=True))
-        return {name: value for name, value in told.items() if name in wanted}
+
+        def render(found: Found) -> dict[str, Any]:
+            told = twin.render(self._world, found.row) if found.row else _totals(found.share)
+            told["date_start"], told["date_stop"] = found.first.isoformat(), found.last.isoformat()
+            return told if told.keys() == wanted else {name: told[name] for name in told if name in wanted}
+
+        return render
 
     @cached_property
     def _by_day(self) -> dict[int, list[Delivery]]:

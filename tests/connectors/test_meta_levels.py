@@ -77,4 +77,4 @@ def test_a_period_is_the_sum_of_its_days(level):
     things = {"account": 1, "campaign": 4, "adset": 8, "ad": 16}[level]
     assert len(period) == things
     assert 25 * things < len(days) <= 31 * things
-    assert {insights.render(found, "spend")["date_start"] for found in period} == {"2026-01-10"}
+    assert {insights.rendered("spend")(found)["date_start"] for found in period} == {"2026-01-10"}
