@@ -41,7 +41,8 @@ def cohorts(orders: Frame, spend: Frame, last_day: date) -> pl.LazyFrame:
     - is_left_truncated: the first month of the history, whose "new" customers may be old ones.
     """
     by_month = [COHORTINGS["month"]]
-    lived = lives(orders, last_day).collect()  # what follows reads it, and the days, several times
+    needed = orders.lazy().select("customer_id", "order_date", "revenue_net", "contribution_margin")
+    lived = lives(needed, last_day).collect()  # what follows reads it, and the days, several times
     days = daily(lived, by_month).collect()
     return summary(days, acquired(lived, spend, last_day, by_month)).select(
         col("cohort").alias("cohort_month"),

@@ -16,6 +16,8 @@ from polars.io.plugins import register_io_source
 from warehouse.database import Cursor, Transaction, Warehouse, execute, lock, query
 from warehouse.quoting import literal, qualified, quoted
 
+_ARROW: Any = pyarrow  # which has no types
+
 GONE = "''::bytea"
 """In place of the hash of a payload: the source no longer reports the record. No payload's hash is empty."""
 
@@ -24,7 +26,6 @@ NO_JSONB = r"'\\u(0000|d[89a-f])|[0-9]e[+-]?[0-9]{4}'"
 
 WITHOUT_ZEROS = r"regexp_replace(r.payload::text, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')::json"
 """The payload without its zero characters; an escaped backslash before u0000 makes none."""
-
 
 @dataclass(frozen=True)
 class Landed:
@@ -267,14 +268,14 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
             for batch in batches.fetch_record_batch():  # which the driver's types do not know
                 frame = pl.DataFrame({name: _owned(batch.column(name)) for name in batch.schema.names})
                 yield frame if predicate is None else frame.filter(predicate)
-        pyarrow.default_memory_pool().release_unused()  # else a history's batches stay with it to the process's end
+        _ARROW.default_memory_pool().release_unused()  # else the memory of a history's batches stays with it to the process's end
 
     return register_io_source(rows, schema=schema)
 
 
 def _owned(column: Any) -> Any:
     """The Arrow column in memory of its own: else whoever keeps one column of a batch keeps the whole batch."""
-    return column.copy_to(pyarrow.default_cpu_memory_manager())  # pyright: ignore[reportUnknownMemberType]
+    return column.copy_to(_ARROW.default_cpu_memory_manager())
 
 
 def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.DataFrame:
