@@ -6,7 +6,6 @@ The brand's APIs are served in the same process. Making up the brand and answeri
 work: the seconds that it takes are told apart.
 """
 
-import gc
 import resource
 import sys
 import time
@@ -19,7 +18,6 @@ from connectors.demo import DemoSource
 from connectors.fake import demo
 from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets import automation, definitions, graph, progress
-from growthos_assets.cli import COLLECT_AFTER
 from growthos_assets.demo import CURRENCY, TIMEZONE, ensure_tenant
 from growthos_assets.instance import open_instance
 from growthos_assets.loading import warehouse
@@ -33,7 +31,6 @@ GIGABYTE = 2**20  # ru_maxrss counts kilobytes
 
 def main(factor: int) -> None:
     """Print seconds by layer, the bare COPY of the same rows, their ratio, and the peak of memory."""
-    gc.set_threshold(COLLECT_AFTER)  # as the command does
     with scratch_home():
         warehouse()
         tenant = ensure_tenant().tenant_id

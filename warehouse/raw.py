@@ -27,6 +27,7 @@ NO_JSONB = r"'\\u(0000|d[89a-f])|[0-9]e[+-]?[0-9]{4}'"
 WITHOUT_ZEROS = r"regexp_replace(r.payload::text, '(?<!\\)((\\\\)*)\\u0000', '\1', 'g')::json"
 """The payload without its zero characters; an escaped backslash before u0000 makes none."""
 
+
 @dataclass(frozen=True)
 class Landed:
     """What became of a batch of records."""
@@ -268,7 +269,7 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
             for batch in batches.fetch_record_batch():  # which the driver's types do not know
                 frame = pl.DataFrame({name: _owned(batch.column(name)) for name in batch.schema.names})
                 yield frame if predicate is None else frame.filter(predicate)
-        _ARROW.default_memory_pool().release_unused()  # else the memory of a history's batches stays with it to the process's end
+        _ARROW.default_memory_pool().release_unused()  # else it keeps what a history's batches took
 
     return register_io_source(rows, schema=schema)
 

@@ -5,7 +5,6 @@ source that is not connected), 130 stopped by Ctrl-C.
 Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
 """
 
-import gc
 import sys
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 import typer
 from typer.core import TyperGroup
 
+from growthos_assets import memory
 from growthos_assets.cli import (
     alerts,
     cohorts,
@@ -29,10 +29,6 @@ from growthos_assets.cli import (
 )
 from growthos_assets.cli.output import complain, errors
 from growthos_assets.stopping import is_stop
-
-COLLECT_AFTER = 20_000
-"""New objects between two garbage collections. With Python's 700 they take a tenth of a run: nearly all that they look
-through is code and declarations, which stay."""
 
 
 class _Stoppable(TyperGroup):
@@ -60,7 +56,7 @@ for room in (runs, sync, imports, connect, connections, numbers, cohorts, wbr, e
 
 def main() -> None:
     """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
-    gc.set_threshold(COLLECT_AFTER)
+    memory.tidy()
     try:
         app(standalone_mode=True)
     except Exception as error:
