@@ -11,6 +11,7 @@ from typing import Any
 import click
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from growthos_assets import memory
 from growthos_assets.cli import (
@@ -52,13 +53,14 @@ app = typer.Typer(
 )
 for room in (runs, sync, imports, connect, connections, numbers, cohorts, wbr, explain, alerts, tenants, keys):
     room.register(app)
+command = get_command(app)
 
 
 def main() -> None:
     """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
     memory.tidy()
     try:
-        app(standalone_mode=True)
+        command(standalone_mode=True)
     except Exception as error:
         if not _is_ours(error):
             raise

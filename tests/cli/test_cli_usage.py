@@ -10,7 +10,6 @@ import click
 import pytest
 from cli_command import Command
 from cli_files import csv, line
-from typer.main import get_command
 
 from growthos_assets import cli
 
@@ -27,7 +26,7 @@ def every_command() -> list[tuple[str, ...]]:
         for name, below in getattr(command, "commands", {}).items():
             walk(below, (*words, name))
 
-    walk(get_command(cli.app), ())
+    walk(cli.command, ())
     return found
 
 
