@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 import websocket
+from dg_command import dg
 from graph_runs import FACTS, in_layers
 from graph_shop import land, open_shop, orders
 
@@ -43,8 +44,7 @@ def eventually(happens: Callable[[], Any], said: Callable[[], object]) -> Any:
 
 def test_dg_lists_the_definitions(database_with_runs: str) -> None:
     """The other commands of `dg` that the pages name are run by tests/cli."""
-    command = [BIN / "dg", "list", "defs", "--json"]
-    listed = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=True).stdout)
+    listed = json.loads(dg("list", "defs", "--json"))
     assert {asset["asset_key"] for asset in listed["assets"]} == set(
         in_layers("raw", "staging", "marts", "cohorts", "kpis", "alerts")
     )
