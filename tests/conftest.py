@@ -36,6 +36,22 @@ settings.register_profile("shared", deadline=None)  # how long an example takes 
 settings.load_profile("shared")
 
 
+def _one_thread() -> None:
+    """polars works on one thread: who hands over to another one waits for it behind the other workers.
+
+    What a test starts as a process has all of its threads.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLARS_MAX_THREADS", "1")
+        import polars
+
+        polars.thread_pool_size()  # they are made when it is first asked
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _one_thread()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The dearest first: pytest-xdist's workers then end together, on tests that take no time."""
 
@@ -78,9 +94,11 @@ def server() -> Iterator[URL]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GROWTHOS_HOME", os.environ[HOME])
         patch.delenv("DATABASE_URL", raising=False)
-        from warehouse.server import owner_url
+        from warehouse import server
 
-        yield owner_url()
+        # whoever makes or drops a database looks through all of it
+        patch.setattr(server, "SHARED_MB", 128)
+        yield server.owner_url()
 
 
 @pytest.fixture(scope="session")
@@ -127,19 +145,22 @@ def template(
 def copied(server: URL, execute: Callable[..., None]) -> Callable[..., AbstractContextManager[str]]:
     """A database that is a template's copy while it is open: `with copied(name) as url`.
 
-    With `with_runs`, the Dagster runs that made it are told of beside it.
+    With `with_runs`, the Dagster runs that made it are told of beside it. It is dropped when the next one is made: by
+    then its connections are gone, for which PostgreSQL would wait a tenth of a second.
     """
+    over = list[str]()
 
     @contextmanager
     def copy(name: str, *, with_runs: bool = False) -> Iterator[str]:
         made = f"test_{_worker()}_{next(_numbers)}"
+        while over:
+            execute(f'DROP DATABASE IF EXISTS "{over.pop()}" WITH (FORCE)')
         for suffix in ("", "_dagster") if with_runs else ("",):
             execute(f'CREATE DATABASE "{made}{suffix}" TEMPLATE "{name}{suffix}" STRATEGY FILE_COPY')
         try:
             yield _text(server.set(database=made))
         finally:
-            for database in (made, f"{made}_dagster"):
-                execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+            over.extend((made, f"{made}_dagster"))
 
     return copy
 

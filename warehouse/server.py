@@ -35,6 +35,9 @@ APP_ROLE = "growthos_app"
 
 DATABASE = "growthos"
 
+SHARED_MB = 1024
+"""Megabytes that the embedded server keeps of its tables, at most; less where an eighth of the memory is less."""
+
 _starting = threading.Lock()
 _signed_on: "dict[Path, PostgresServer]" = {}
 """The embedded servers that count this process among their users, by folder."""
@@ -199,7 +202,7 @@ def _create_database(server: URL, name: str, options: LiteralString = "") -> Non
 
 def _configure(data: Path) -> None:
     """Our settings, in a file of their own that postgresql.conf includes last."""
-    shared_mb = max(128, min(1024, psutil.virtual_memory().total // 2**20 // 8))
+    shared_mb = max(128, min(SHARED_MB, psutil.virtual_memory().total // 2**20 // 8))
     settings = {
         "shared_buffers": f"{shared_mb}MB",
         "work_mem": "64MB",

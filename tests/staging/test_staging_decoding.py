@@ -15,6 +15,7 @@ from growthos_assets.staging import parse
 @pytest.mark.parametrize("payloads", [0, 1, 2, 3, 4, 9, 10])
 def test_every_payload_is_decoded_in_its_place(payloads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse, "DECODED_AT_ONCE", 3)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 4)
     records = raw([(f"record-{number}", {"id": number, "more": [number]}) for number in range(payloads)])
     rows = parse.decoded(records, {"id": pl.String, "absent": pl.String}).collect()
     assert rows["id"].to_list() == [str(number) for number in range(payloads)]
