@@ -196,12 +196,12 @@ def _run_config(known_at: str | None) -> dict[str, Any]:
 
 def _findings(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
     """(why steps failed, what non-blocking checks found). KeyboardInterrupt if the run was stopped."""
-    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    failed: list[Any] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    if not result.success and not failed:  # it never came to a step
+        failed = [event.event_specific_data for event in result.all_events if event.is_run_failure]
     if any(map(was_stopped, failed)):
         raise KeyboardInterrupt
     failures = [_reason(failure) for failure in failed]
-    if not result.success and not failures:  # it never came to a step
-        failures = [_reason(event.event_specific_data) for event in result.all_events if event.is_run_failure]
     warnings: list[str] = []
     for check in result.get_asset_check_evaluations():
         if not check.passed:

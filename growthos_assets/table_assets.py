@@ -19,7 +19,6 @@ import polars as pl
 from growthos_assets import metadata, progress
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, WarehouseResource
-from growthos_assets.stopping import stoppable
 from growthos_assets.table import Check, Contract, Declaration, Finding
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
@@ -69,8 +68,7 @@ def table_asset(declaration: Declaration) -> dg.AssetsDefinition:
         code_version=code_version(contract, declaration.transform),
     )
     def asset(context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock) -> Iterator[Event]:
-        with stoppable():
-            yield from _materialize(declaration, context, warehouse, clock)
+        yield from _materialize(declaration, context, warehouse, clock)
 
     return asset
 

@@ -22,6 +22,7 @@ from sqlalchemy.pool import QueuePool
 
 from warehouse.contract import Table, json_columns
 from warehouse.errors import UnknownColumn, UnknownTable, UnknownTenant
+from warehouse.interrupting import Interruptible, aside
 from warehouse.quoting import literal, qualified, quoted
 from warehouse.server import APP_ROLE, unavailable
 
@@ -34,6 +35,7 @@ class Cursor(Protocol):
     def execute(self, operation: str, parameters: Sequence[Any] | None = None) -> Any: ...
     def fetch_polars(self) -> pl.DataFrame: ...
     def adbc_ingest(self, table_name: str, data: pl.DataFrame, mode: Literal["append"], *, temporary: bool) -> int: ...
+    def adbc_cancel(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -118,7 +120,7 @@ class Warehouse:
         """Hold the tenant's lock of that name, waiting for it; a process that dies gives it back. No transaction."""
         key = f"hashtextextended({literal(f'{tenant_id}/{name}')}, 0)"
         connection = self._pool.connect()
-        cursor: Any = connection.cursor()
+        cursor = Interruptible(connection.cursor())
         try:
             query(cursor, f"SELECT pg_advisory_lock({key})::text")
             connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
@@ -256,7 +258,7 @@ class Warehouse:
 
 @contextmanager
 def _transaction(connection: Any, tenant_id: str) -> Generator[Cursor]:
-    cursor: Any = connection.cursor()
+    cursor = Interruptible(connection.cursor())
     try:
         # both for this transaction alone: whatever the last user of the connection did, it starts from here
         query(
@@ -277,7 +279,7 @@ def _transaction(connection: Any, tenant_id: str) -> Generator[Cursor]:
 def _ping(connection: Any, *_: object) -> None:
     """A connection that died in the pool (the server was restarted) is replaced, and so are its older siblings."""
     try:
-        with connection.cursor() as cursor:
+        with contextlib.closing(Interruptible(connection.cursor())) as cursor:
             query(cursor, "SELECT 1")
     except adbc_driver_manager.Error as error:
         raise InvalidatePoolError from error
@@ -300,8 +302,12 @@ def execute(cursor: Cursor, sql: str) -> int:
 
 def query(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
     """Run a query; its rows as a frame."""
-    cursor.execute(sql, list(parameters) or None)
-    return cursor.fetch_polars()
+
+    def rows() -> pl.DataFrame:
+        cursor.execute(sql, list(parameters) or None)
+        return cursor.fetch_polars()
+
+    return aside(rows, cursor.adbc_cancel)
 
 
 def as_json(frame: pl.DataFrame) -> pl.Series:
