@@ -41,12 +41,15 @@ def by_channel(given: Given, window: Window) -> Channels:
 def figures(given: Given, window: Window) -> tuple[Figure, ...]:
     """The KPIs of HEADLINE."""
     trailing = Window(window.start - timedelta(MEAN_OF * window.days), window.start - timedelta(1))
-    before = totals(given, window, window.previous())
-    of_mean, of_year = (
-        totals(given, window, span) if _reaches(given, span) else None for span in (trailing, window.year_ago())
-    )
+    year_ago = window.year_ago()
+    before, of_mean, of_year = (totals(given, window, span) for span in (window.previous(), trailing, year_ago))
     return tuple(
-        _figure(name, before[name], of_mean[name] if of_mean else None, of_year[name] if of_year else None)
+        _figure(
+            name,
+            before[name],
+            of_mean[name] if _reaches(given, name, trailing) else None,
+            of_year[name] if _reaches(given, name, year_ago) else None,
+        )
         for name in HEADLINE
     )
 
@@ -72,10 +75,10 @@ def _figure(name: str, before: Movement, of_mean: Movement | None, of_year: Move
     )
 
 
-def _reaches(given: Given, window: Window) -> bool:
-    """The history begins no later than the window."""
-    first = given.state["date"].min()
-    return isinstance(first, date) and first <= window.start
+def _reaches(given: Given, kpi: str, window: Window) -> bool:
+    """All that the KPI is made of was known no later than from the window's first day on."""
+    known = (given.state.filter(pl.col(measure).is_not_null())["date"].min() for measure in KPIS[kpi].measures)
+    return all(isinstance(first, date) and first <= window.start for first in known)
 
 
 def _change(kpi: Movement, previous: float | None) -> float | None:

@@ -46,6 +46,17 @@ def test_figures_are_held_against_what_history_reaches(full, state_of):
     assert "| Net revenue [2] | EUR 100.00 | EUR 100.00 | +0.0% | +0.0% | +0.0% |" in happened
 
 
+def test_what_is_known_of_a_part_of_the_weeks_before_is_not_held_against_their_mean(state_of):
+    """Sessions and spend are known of two weeks: their mean over four would be half of what they were."""
+    weeks = [{"date": WEEK.end - timedelta(7 * n), "orders": 10, "revenue_net": 100} for n in range(6)]
+    tracked = [week | {"sessions": 1000, "spend": 50} for week in weeks[:3]]
+    happened = section(wbr.markdown(written(state_of(*tracked, *weeks[3:]))), "What Happened").splitlines()
+    assert happened[0] == "|  | this week | before | change | vs mean of 4 before |"
+    assert "| Sessions [11] | 1,000 | 1,000 | +0.0% | – |" in happened
+    assert "| MER [7] | 2.00× | 2.00× | +0.0% | – |" in happened
+    assert "| Orders [4] | 10 | 10 | +0.0% | +0.0% |" in happened
+
+
 def test_key_drivers_start_with_the_largest_and_have_their_number(full):
     lines = section(wbr.markdown(written(full)), "Key Drivers").splitlines()
     assert lines[0] == (
