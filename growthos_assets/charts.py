@@ -82,7 +82,7 @@ def channel_bars(channel_performance: pl.DataFrame) -> Chart:
 
 
 def funnel_bars(funnel: pl.DataFrame) -> Chart:
-    """Visits that reached each step, widest first; from the columns sessions … purchases."""
+    """How often each step was taken, visits first; from the columns sessions … purchases."""
     steps = (
         funnel.select(pl.sum(*FUNNEL))
         .unpivot(variable_name="step", value_name="visits")

@@ -54,10 +54,10 @@ MEASURES: Final[dict[str, Measure]] = {m.name: m for m in (
     Measure("platform_conversions", "count", "null", "Purchases the ad platforms claim; may be fractional."),
     Measure("platform_value", "money", "null", "Purchase value the ad platforms claim."),
     Measure("sessions", "count", "null", "Visits; null where no traffic is known."),
-    Measure("pdp_views", "count", "null", "Sessions that saw a product page."),
-    Measure("add_to_cart", "count", "null", "Sessions that put something into the cart."),
-    Measure("checkouts", "count", "null", "Sessions that began a checkout."),
-    Measure("purchases", "count", "null", "Sessions that bought, as the web analytics saw it."),
+    Measure("pdp_views", "count", "null", "Product pages seen; a visit may see several."),
+    Measure("add_to_cart", "count", "null", "Additions to the cart, as the web analytics counts them."),
+    Measure("checkouts", "count", "null", "Checkouts begun, as the web analytics counts them."),
+    Measure("purchases", "count", "null", "Purchases, as the web analytics saw them."),
 )}
 OF_LIVES: Final[dict[str, Measure]] = {m.name: m for m in (
     Measure("mature_customers", "count", "zero", "Customers who have reached the age."),

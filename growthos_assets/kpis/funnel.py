@@ -10,6 +10,7 @@ from growthos_assets import charts
 from growthos_assets.kpis.kpi_daily import KpiDaily
 from growthos_assets.kpis.windows import CHARTED_DAYS, windows
 from growthos_assets.table import table
+from kpis import MEASURES
 from warehouse.contract import Table, column
 from warehouse.tenants import Tenant
 
@@ -25,15 +26,18 @@ ALL_CHANNELS = "(all)"
 
 
 class Funnel(Table, name="kpis.funnel", key=("days", "channel_id")):
-    """One row per window and channel with known traffic, and one for all of them: sessions reaching each step."""
+    """One row per window and channel with known traffic, and one for all of them: how often each step was taken.
+
+    Steps after `sessions` are events, not visits: a visit may see several product pages, so that a rate may exceed 1.
+    """
 
     days: int = column("Complete local days in the window, ending on the last complete day.", ge=1)
     channel_id: str = column("dim_channel, or (all).")
     sessions: int = column("Visits.", ge=0)
-    pdp_views: int = column("Sessions that saw a product page.", ge=0)
-    add_to_cart: int = column("Sessions that put something into the cart.", ge=0)
-    checkouts: int = column("Sessions that began a checkout.", ge=0)
-    purchases: int = column("Sessions that bought, as the web analytics saw it.", ge=0)
+    pdp_views: int = column(MEASURES["pdp_views"].doc, ge=0)
+    add_to_cart: int = column(MEASURES["add_to_cart"].doc, ge=0)
+    checkouts: int = column(MEASURES["checkouts"].doc, ge=0)
+    purchases: int = column(MEASURES["purchases"].doc, ge=0)
     session_to_pdp: float = column(
         "pdp_views ÷ sessions.",
         nullable=True,

@@ -9,11 +9,12 @@ import kpis
 from growthos_assets.kpis.kpi_daily import KpiDaily
 from growthos_assets.kpis.windows import windows
 from growthos_assets.table import Finding, check, table
-from kpis import KPIS, MEASURES
+from kpis import KPIS
+from kpis.engine import of_measures
 from warehouse.contract import Table, column
 from warehouse.tenants import Tenant
 
-SUMMARIZED = tuple(name for name, kpi in KPIS.items() if set(kpi.measures) <= set(MEASURES))
+SUMMARIZED = tuple(name for name, kpi in KPIS.items() if of_measures(kpi))
 
 
 class KpiSummary(Table, name="kpis.kpi_summary", key=("days", "baseline", "kpi")):

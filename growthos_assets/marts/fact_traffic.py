@@ -18,15 +18,18 @@ DOUBTS = ("is_sampled", "is_thresholded", "has_other")
 
 
 class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
-    """One row per day and channel with traffic: the sum of the analytics tool's channel groups in it."""
+    """One row per day and channel with traffic: the sum of the analytics tool's channel groups in it.
+
+    Steps after `sessions` count events, not visits.
+    """
 
     date: pl.Date = column("The analytics property's local day.")
     channel_id: str = column("The channel.")
     sessions: int = column("Visits.", ge=0)
-    pdp_views: int = column("Visits that saw a product page.", ge=0)
-    add_to_cart: int = column("Visits that put something into the cart.", ge=0)
-    checkouts: int = column("Visits that began to check out.", ge=0)
-    purchases: int = column("Visits that bought.", ge=0)
+    pdp_views: int = column("Views of a product page.", ge=0)
+    add_to_cart: int = column("Products put into a cart.", ge=0)
+    checkouts: int = column("Checkouts begun.", ge=0)
+    purchases: int = column("Purchases that the analytics saw.", ge=0)
     is_sampled: bool = column("Some of it is estimated from a sample.")
     is_thresholded: bool = column("Some of it may be withheld to protect privacy.")
     has_other: bool = column('Some of it may be summed up as "(other)".')
