@@ -96,6 +96,8 @@ def test_dispersion_is_one_by_chance_and_more_where_days_differ():
         assert low <= factor <= high
     assert over_dispersion(1e9, 0.0, 28.0, Period(10.0, 28.0, 10.0), 27) == 1.0  # too few days to judge
     assert over_dispersion(0.0, 0.0, 0.0, Period(40.0, 100.0, 40.0), 7, part=True) == pytest.approx(0.6)
+    views = Period(250.0, 100.0, 250.0)  # two and a half a visit: no share, whose variance would be 1 − 2.5
+    assert over_dispersion(0.0, 0.0, 0.0, views, 7, part=True) == 1.0
 
 
 def wave(days, level=1000.0, noise=0.1, seed=5):
