@@ -86,8 +86,8 @@ def over_dispersion(
     """The days' variance ÷ that of chance: the baseline's χ² (Pearson) ÷ its degrees of freedom, at least chance's own.
 
     `squares`, `cross` and `exposures` are Σ amount², Σ amount × exposure and Σ exposure² of the days' sums. Chance's
-    own is 1, and 1 − the share where the amount is `part` of the exposure (a binomial count, not a Poisson one); what is
-    more than the exposure is no part of it, such as the product pages seen of the visits.
+    own is 1, and 1 − the share where the amount is `part` of the exposure (a binomial count, not a Poisson one). What
+    is more than the exposure is no part of it, such as the product pages that visits see.
     """
     rate = before.amount / before.exposure
     least = max(1 - rate, 0.05) if part and rate < 1 else 1.0
