@@ -27,8 +27,9 @@ types: $(READY)
 imports: $(READY)
 	$(BIN)/lint-imports
 
+# what pytest makes of the tests' modules is kept, wherever Python is told to keep nothing: half of a worker's start
 pytest: $(READY)
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # says which API versions end within sixty days of today; a warning, since what was fine yesterday still passes
 sunset: $(READY)

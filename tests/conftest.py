@@ -37,7 +37,7 @@ settings.load_profile("shared")
 
 
 def _one_thread() -> None:
-    """polars works on one thread: who hands over to another one waits for it behind the other workers.
+    """polars works on one thread: to hand parts of small frames to others takes a sixth of a test's processor time.
 
     What a test starts as a process has all of its threads.
     """
