@@ -2,4 +2,4 @@
 
 from growthos_assets import memory
 
-memory.tidy()  # as the command does
+memory.tidy()  # as the command does, before polars is loaded: here, since the modules load it first of all

@@ -1,6 +1,6 @@
 """How a process of the command deals with memory: few searches for garbage, and what is free goes back to the system.
 
-Without this a large history takes a fifth more memory at its peak, none of which holds anything.
+Without this a large history takes a tenth more memory at its peak, none of which holds anything.
 """
 
 import ctypes

@@ -169,8 +169,8 @@ class Call:
     def _result(self, function: Transform, taker: Callable[..., Any]) -> pl.LazyFrame:
         """The function's result, forgotten with its last taker: a decoded history is the largest thing in memory."""
         if function not in self._done:
-            # streaming, so that the payloads of a history go by in batches while more are fetched; what the batches
-            # leave is brought together, since it is half as large then
+            # streaming, so that the payloads of a history go by in batches while more are fetched; brought together
+            # they give back what each batch had to spare
             frame = self(function).collect(engine="streaming").rechunk()
             self._done[function] = Shared(frame.lazy(), takers(function))
         result = self._done[function]

@@ -26,6 +26,7 @@ ENDS = ("COMPLETED", "CANCELED", "CANCELING", "EXPIRED", "FAILED")
 But for those that pass for completed: INCOMPLETE lacks a line, NO_RESULT the address of its file, and EMPTY says that
 there was nothing."""
 NO_SEARCH = '""'
+"""In place of what a query searches for: so the client's own queries are known, whatever that is."""
 _OWN = {listing.bulk(""): listing for listing in LISTINGS.values()}
 MIXED = 500
 """Lines among which children come before their parents: the order of an ungrouped result is nobody's promise."""

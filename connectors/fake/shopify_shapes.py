@@ -10,11 +10,10 @@ from connectors.demo.twins.rendering import token
 from connectors.demo.twins.shopify_orders import Node
 from connectors.shopify.queries import AGREEMENTS, REFUND_CONNECTIONS, SALES_OF_DETAILS, Connection
 
-_cursor = lru_cache(maxsize=256)(token)
-
-
 CHILD_TYPES = {"lineItems": "LineItem", "variants": "ProductVariant"}
 AGREEMENT_TYPES = {"ORDER": "OrderAgreement", "ORDER_EDIT": "OrderEditAgreement", "REFUND": "RefundAgreement"}
+
+_cursor = lru_cache(maxsize=256)(token)
 
 
 def child_type(connection: str, child: Node) -> str:

@@ -33,11 +33,11 @@ DECODED_AT_ONCE = 1_000
 def decoded(raw: pl.LazyFrame, fields: Mapping[str, DataType]) -> pl.LazyFrame:
     """The payload's fields as columns of text, beside `external_id` and `seen_at`; what it lacks is null."""
     record = pl.Struct(fields)
-    lean = _leaner(record)
-    is_flat = not any(kind.is_nested() for kind in fields.values())  # and so read as fast as it could be cut down
+    # what is flat is read as fast as it could be cut down
+    lean = _leaner(record) if any(kind.is_nested() for kind in fields.values()) else None
 
     def decode_part(payloads: pl.Series) -> pl.Series:
-        texts = payloads if is_flat else pl.Series(payloads.name, map(lean, payloads), pl.String)
+        texts = pl.Series(payloads.name, map(lean, payloads), pl.String) if lean else payloads
         return texts.str.json_decode(record)
 
     def decode(payloads: pl.Series) -> pl.Series:
@@ -69,16 +69,12 @@ def _shape(kind: PolarsDataType) -> Any:
         return list[_shape(kind.inner)] | None
     if not isinstance(kind, pl.Struct):
         return msgspec.Raw
-    fields = [(f"field_{at}", field.name, _shape(field.dtype)) for at, field in enumerate(kind.fields)]
-    missing = {msgspec.Raw: msgspec.Raw(b"null")}
-    return (
-        msgspec.defstruct(
-            "Fields",
-            [(own, shape, msgspec.field(default=missing.get(shape), name=name)) for own, name, shape in fields],
-            gc=False,
-        )
-        | None
-    )
+    fields: list[tuple[str, Any, Any]] = []
+    for at, field in enumerate(kind.fields):
+        shape = _shape(field.dtype)
+        missing = msgspec.Raw(b"null") if shape is msgspec.Raw else None
+        fields.append((f"field_{at}", shape, msgspec.field(default=missing, name=field.name)))
+    return msgspec.defstruct("Fields", fields, gc=False) | None
 
 
 def parse(

@@ -185,17 +185,36 @@ def test_nothing_is_a_result_too(fake, clock):
     assert pulled(client(fake, clock, mode="bulk"), early) == {}
 
 
-def test_a_server_that_knows_of_no_ranges(fake, clock, monkeypatch):
+@pytest.mark.parametrize("pieces", [0, 2])
+def test_a_server_that_knows_of_no_ranges_or_no_more(fake, clock, monkeypatch, pieces):
     monkeypatch.setattr(bulk, "PIECE", 100_000)
+    ranged = iter(range(pieces))
 
     def whole(request):
-        answer = fake(request)
-        if request.method == "GET":
+        if request.method == "GET" and next(ranged, None) is None:
             request.headers.pop("range")
-            answer = fake(request)
-        return answer
+        return fake(request)
 
     assert pulled(client(whole, clock, mode="bulk"), everything(WORLD)).keys() == IDS
+
+
+def test_a_result_that_ends_too_soon_is_noticed(fake, clock, monkeypatch):
+    monkeypatch.setattr(bulk, "PIECE", 100_000)
+    pieces = iter(range(2))
+
+    def short(request):
+        answer = fake(request)
+        return WireResponse(206, b"") if request.method == "GET" and next(pieces, None) is None else answer
+
+    with pytest.raises(Truncated, match="only 200000 came"):
+        pulled(client(short, clock, mode="bulk"), everything(WORLD))
+
+
+def test_a_line_is_whole_wherever_the_pieces_end():
+    text = b'{"a": 1}\n{"b": 2}\n{"c": 3}'
+    lines = [b'{"a": 1}\n', b'{"b": 2}\n', b'{"c": 3}']
+    for size in range(1, len(text) + 1):
+        assert list(bulk._lines(text[at : at + size] for at in range(0, len(text), size))) == lines
 
 
 @pytest.mark.parametrize("status", [403, 404])

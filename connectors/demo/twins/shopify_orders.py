@@ -1,7 +1,7 @@
 """An order of the demo as Shopify's Admin GraphQL API tells it: lines, money, journey, refunds, agreements."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from connectors.demo.aftermath import Refund
@@ -26,23 +26,14 @@ def gid(kind: str, number: int) -> str:
     return f"gid://shopify/{kind}/{number}"
 
 
-class Bags(dict[int, Node]):
-    """MoneyBags by their cents, each made when it is first asked for; nobody changes them once made."""
-
-    def __init__(self, currency: str, presentment: str) -> None:
-        super().__init__()
-        self._currency, self._presentment = currency, presentment
-
-    def __missing__(self, cents: int) -> Node:
-        shop = shown = {"amount": decimal(cents), "currencyCode": self._currency}
-        if self._presentment != self._currency:
-            euros = decimal((cents * EUROS_PER_HUNDRED + 50) // 100)
-            shown = {"amount": euros, "currencyCode": self._presentment}
-        bag = self[cents] = {"shopMoney": shop, "presentmentMoney": shown}
-        return bag
-
-
-bags = cache(Bags)
+@lru_cache(maxsize=1 << 16)  # most amounts are a price or a multiple of one; nobody changes them once made
+def bag(cents: int, currency: str, presentment: str) -> Node:
+    """A MoneyBag."""
+    amount = {"amount": decimal(cents), "currencyCode": currency}
+    if presentment == currency:
+        return {"shopMoney": amount, "presentmentMoney": amount}
+    shown = decimal((cents * EUROS_PER_HUNDRED + 50) // 100)
+    return {"shopMoney": amount, "presentmentMoney": {"amount": shown, "currencyCode": presentment}}
 
 
 def render(index: int, order: Order, currency: str, *, sales: bool) -> Node:
@@ -53,7 +44,9 @@ def render(index: int, order: Order, currency: str, *, sales: bool) -> Node:
     number = FIRST_ORDER + index
     discount = sum(line.discount for line in basket.lines)
 
-    money = bags(currency, presentment).__getitem__
+    def money(cents: int) -> Node:
+        return bag(cents, currency, presentment)
+
     created, nothing = iso(order.created), money(0)
     total = money(order.total)
     returned = {line.position: line for line in refund.lines} if refund else {}
