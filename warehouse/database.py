@@ -34,10 +34,14 @@ class Cursor(Protocol):
     def rowcount(self) -> int: ...
     def execute(self, operation: str, parameters: Sequence[Any] | None = None) -> Any: ...
     def fetch_polars(self) -> pl.DataFrame: ...
-    def adbc_ingest(self, table_name: str, data: pl.DataFrame, mode: Literal["append"], *, temporary: bool) -> int: ...
+    def adbc_ingest(self, table_name: str, data: Any, mode: Literal["append"], *, temporary: bool) -> int: ...
     def adbc_cancel(self) -> None: ...
     def close(self) -> None: ...
 
+
+PIECE = 64 << 10
+"""Bytes that a COPY sends at once: as the connection's buffer holds them, the server reads them while the next are made
+ready. Of a larger piece each would wait for the other."""
 
 Transaction = Callable[[], AbstractContextManager[Cursor]]
 """Begins a transaction of a session: committed at the end, rolled back on error."""
@@ -178,7 +182,7 @@ class Warehouse:
         if frame.height > (frame.n_unique(spec.key) if spec.key else 1):
             raise ValueError(f"{spec.qualified}: two rows have the same {' and '.join(spec.key) or 'tenant'}")
         target, stage = qualified(spec.qualified), f"pg_temp.{quoted(f'stage_{spec.name}')}"
-        columns, key = (", ".join(map(quoted, names)) for names in (frame.columns, spec.key))
+        columns = ", ".join(map(quoted, frame.columns))
         match = " AND ".join(f"s.{quoted(k)} = t.{quoted(k)}" for k in spec.key) or "true"
         compared = [c for c in frame.columns if c not in spec.key and c not in first_seen]
         scoped = " AND ".join(f"t.{quoted(c)} = {literal(v)}" for c, v in (scope or {}).items()) or "true"
@@ -191,10 +195,11 @@ class Warehouse:
         lock(cursor, spec.qualified)  # two runs that publish the same table take turns
         if frame.is_empty():  # as a quarantine mostly is: there is nothing to compare with
             return Changes(deleted=0 if keep_others else execute(cursor, f"DELETE FROM {target} t WHERE {scoped}"))
+        # a table that was empty when the planner looked at it would be searched in full for each of its new rows
+        execute(cursor, "SET LOCAL enable_nestloop = off")
         execute(cursor, f"DROP TABLE IF EXISTS {stage}")
         execute(cursor, f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA")
-        cursor.adbc_ingest(f"stage_{spec.name}", frame, mode="append", temporary=True)
-        execute(cursor, f"ANALYZE {stage} ({key})" if spec.key else f"ANALYZE {stage}")  # what the joins are planned by
+        copy(cursor, f"stage_{spec.name}", frame)
 
         deleted = 0
         if not keep_others:
@@ -308,6 +313,14 @@ def query(cursor: Cursor, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFr
         return cursor.fetch_polars()
 
     return aside(rows, cursor.adbc_cancel)
+
+
+def copy(cursor: Cursor, table: str, frame: pl.DataFrame) -> None:
+    """Append the rows to a temporary table, by COPY."""
+    rows = PIECE * frame.height // max(1, frame.estimated_size())
+    untyped: Any = frame  # as Arrow is
+    pieces = untyped.to_arrow().to_reader(max_chunksize=max(1, rows))
+    cursor.adbc_ingest(table, pieces, mode="append", temporary=True)
 
 
 def as_json(frame: pl.DataFrame) -> pl.Series:

@@ -42,8 +42,8 @@ class Interruptible:
         """The rows of the last statement."""
         return self._run(self._cursor.fetch_polars)
 
-    def adbc_ingest(self, table_name: str, data: pl.DataFrame, mode: Literal["append"], *, temporary: bool) -> int:
-        """Copy a frame into a table; how many rows came there."""
+    def adbc_ingest(self, table_name: str, data: Any, mode: Literal["append"], *, temporary: bool) -> int:
+        """Copy Arrow data into a table; how many rows came there."""
         return self._run(lambda: self._cursor.adbc_ingest(table_name, data, mode, temporary=temporary))
 
     def adbc_cancel(self) -> None:

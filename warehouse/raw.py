@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
 
-from warehouse.database import Cursor, Transaction, Warehouse, execute, lock, query
+from warehouse.database import Cursor, Transaction, Warehouse, copy, execute, lock, query
 from warehouse.quoting import literal, qualified, quoted
 
 _ARROW: Any = pyarrow  # which has no types
@@ -74,28 +74,33 @@ def staged(warehouse: Warehouse, tenant_id: str, batches: Iterable[pl.DataFrame]
                 execute(cursor, "SET LOCAL synchronous_commit = off")  # what is temporary need not outlast a crash
                 yield cursor
 
-        def copy(batch: pl.DataFrame) -> None:
+        def add(batch: pl.DataFrame) -> None:
             with staging() as cursor:
-                cursor.adbc_ingest("stage_raw", batch, mode="append", temporary=True)
+                copy(cursor, "stage_raw", batch)
 
         columns = "position bigint, external_id text, payload json, payload_hash bytea"
         with staging() as cursor:
             execute(cursor, f"CREATE TEMP TABLE stage_raw ({columns})")
-        received = 0
+        ids = pl.Series(dtype=pl.String)
         with ThreadPoolExecutor(1, "copy") as copier:
             copied: Future[None] | None = None
             for batch in batches:
-                addressed = _addressed(batch, received)
+                addressed = _addressed(batch, len(ids))
                 if copied is not None:
                     copied.result()
-                copied = copier.submit(copy, addressed)
-                received += batch.height
+                copied = copier.submit(add, addressed)
+                ids.append(batch["external_id"])
             if copied is not None:
                 copied.result()
-        if received:
+        if ids.n_unique() < len(ids):
             with staging() as cursor:
-                execute(cursor, "ANALYZE stage_raw (external_id)")
-        yield Staged(received, transaction)
+                execute(cursor, "ANALYZE stage_raw (external_id)")  # what the join is planned by
+                execute(
+                    cursor,
+                    "DELETE FROM stage_raw s USING stage_raw later "
+                    "WHERE later.external_id = s.external_id AND later.position > s.position",
+                )
+        yield Staged(len(ids), transaction)
         with staging() as cursor:
             execute(cursor, "DROP TABLE stage_raw")
 
@@ -131,6 +136,8 @@ class Staged:
         with self.transaction() as cursor:
             # two pulls of one stream take turns, so that versions count up without a gap or a clash
             lock(cursor, f"{source}/{stream}")
+            # a table that was empty when the planner looked at it would be searched in full for each record
+            execute(cursor, "SET LOCAL enable_seqscan = off")
             inserted = query(
                 cursor,
                 "WITH inserted AS (INSERT INTO raw.raw_events "
@@ -140,8 +147,7 @@ class Staged:
                 "FROM stage_raw s LEFT JOIN LATERAL ("
                 f"SELECT r.version, r.payload, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
                 "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
-                f"WHERE {_differs('l', 's')} AND NOT EXISTS (SELECT FROM stage_raw later "
-                "WHERE later.external_id = s.external_id AND later.position > s.position) RETURNING version) "
+                f"WHERE {_differs('l', 's')} RETURNING version) "
                 "SELECT count(*)::bigint, count(*) FILTER (WHERE version > 1)::bigint AS restated FROM inserted",
             )
             landed = Landed(self.received, *inserted.row(0))
@@ -227,7 +233,7 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
     if not ids.is_empty():
         came.append("stage_came")
         execute(cursor, "CREATE TEMP TABLE stage_came (external_id text) ON COMMIT DROP")
-        cursor.adbc_ingest("stage_came", ids, mode="append", temporary=True)
+        copy(cursor, "stage_came", ids)
         execute(cursor, "ANALYZE stage_came")
     missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
     return execute(

@@ -27,8 +27,8 @@ def in_bulk(connections: Iterable[Connection], node: Node) -> list[Node]:
     told = [node]
     for connection in connections:
         for child in node.pop(connection.name)["nodes"]:
-            child["__typename"], child["__parentId"] = child_type(connection.name, child), node["id"]
-            told.append(child)
+            kind = child_type(connection.name, child)
+            told.append({"__typename": kind, **child, "__parentId": node["id"]})
     return told
 
 

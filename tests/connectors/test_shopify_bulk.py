@@ -1,5 +1,6 @@
 """Bulk operations: waited for, taken over, downloaded piece by piece, joined, counted."""
 
+import json
 import re
 import tracemalloc
 from dataclasses import replace
@@ -283,11 +284,32 @@ def test_lines_are_joined_in_whatever_order_they_come(children, dice, orphan, in
     assert all(node["agreements"] == {"nodes": []} for node in nodes)
 
 
+names = st.text(max_size=3).filter(lambda name: name not in ("__typename", "__parentId"))
+told = st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5), st.lists, max_leaves=5)
+
+
+@given(
+    st.dictionaries(names, told | st.just('","__parentId":"7"}'), max_size=3),
+    st.sampled_from(["7", "gid://shopify/Order/7", 'a"b\\', "é"]),
+    st.permutations(["own", "__typename", "__parentId"]),
+    st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"separators": (",", ":"), "ensure_ascii": False}]),
+    st.sampled_from(["LineItem", "L\\u0069neItem"]),
+)
+def test_a_child_is_passed_on_without_what_says_where_it_belongs(own, parent, order, spelling, kind):
+    fields = {"own": own, "__typename": {"__typename": "LineItem"}, "__parentId": {"__parentId": parent}}
+    child = {name: value for part in order for name, value in fields[part].items()}
+    spelled = json.dumps(child, **spelling).replace("\n", "").replace("LineItem", kind).encode() + b"\n"
+    with joined([line({"id": parent}), spelled], 1, ORDERS) as result:
+        ((node,),) = result.nodes()
+    (passed_on,) = node["lineItems"]["nodes"]
+    assert list(msgspec.json.decode(passed_on).items()) == list(own.items())
+
+
 def test_however_long_a_result_is_it_is_dealt_out_to_no_more_files_than_a_process_may_open(monkeypatch):
     monkeypatch.setattr(join, "IN_MEMORY", 20)
     lines = (line({"id": str(order)}) for order in range(2_000))
     with joined(lines, 20_000, ORDERS) as result:
-        assert len(result._parts) == join.MOST_FILES
+        assert sum(map(len, result._parts)) == join.MOST_FILES
         assert len([node for batch in result.nodes() for node in batch]) == result.roots == 2_000
 
 

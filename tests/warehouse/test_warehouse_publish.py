@@ -22,7 +22,7 @@ from warehouse_thing import Thing, things
 
 from warehouse import alert_states
 from warehouse.contract import polars_schema
-from warehouse.database import Changes, Warehouse, as_json
+from warehouse.database import PIECE, Changes, Warehouse, as_json, query
 from warehouse.errors import UnknownColumn, UnknownTable
 from warehouse.ops import AlertSilences, Quarantine
 
@@ -179,6 +179,25 @@ def test_two_replaces_of_one_table_in_a_transaction(warehouse: Warehouse) -> Non
         warehouse.replace(cursor, Thing, things({"shop": "a", "day": DAY}))
         warehouse.replace(cursor, Thing, things({"shop": "b", "day": DAY}))
     assert stored(warehouse)["shop"].to_list() == ["b"]
+
+
+def test_a_table_that_was_vacuumed_while_it_was_empty_is_not_searched_for_every_row(
+    warehouse: Warehouse, owner: psycopg.Connection
+) -> None:
+    """The planner takes it for one of no rows, and none is what it then holds by the second."""
+    owner.execute("VACUUM marts.thing")
+    with warehouse.as_tenant("acme") as cursor:
+        rows = things(*({"shop": str(shop), "day": DAY} for shop in range(200)))
+        assert warehouse.replace(cursor, Thing, rows) == Changes(inserted=200)
+        searched = query(cursor, "SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'marts.thing'::regclass")
+    assert searched["seq_scan"].item() <= 3
+
+
+@pytest.mark.parametrize("size", [1, PIECE // 4, 3 * PIECE])
+def test_rows_of_any_size_arrive(warehouse: Warehouse, size: int) -> None:
+    rows = things(*({"shop": f"{shop}", "day": DAY, "tags": ["x" * size, None]} for shop in range(9)))
+    assert warehouse.publish(Thing, rows, "acme") == Changes(inserted=9)
+    assert_frame_equal(stored(warehouse), rows.sort(KEY))
 
 
 def test_readers_see_the_old_rows_until_the_new_ones_are_all_there(warehouse: Warehouse) -> None:

@@ -89,6 +89,22 @@ def test_the_last_of_a_records_duplicates_wins_across_batches(warehouse: Warehou
     assert latest(warehouse) == {"1": (1, "2"), "2": (1, "2"), "3": (1, "1")}
 
 
+def test_records_that_were_vacuumed_while_there_were_none_are_not_searched_for_every_other(
+    warehouse: Warehouse, owner: psycopg.Connection
+) -> None:
+    owner.execute("VACUUM raw.raw_events")
+    searches: list[int] = []
+
+    def look(cursor: Cursor, _: Landed) -> None:
+        table = "'raw.raw_events'::regclass"
+        found = query(cursor, f"SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = {table}")
+        searches.append(found["seq_scan"].item())
+
+    records = batch(*((str(record), "{}") for record in range(200)))
+    assert raw.land(warehouse, "acme", "shopify", "orders", [records], T0, look).landed == 200
+    assert searches == [0]
+
+
 def test_an_iterator_that_fails_half_way_lands_nothing(warehouse: Warehouse) -> None:
     def pages() -> Iterator[pl.DataFrame]:
         yield batch(("1", "{}"))
