@@ -168,7 +168,7 @@ def _differs(known: str, told: str) -> str:
 
 def _addressed(batch: pl.DataFrame, first: int) -> pl.DataFrame:
     """The batch with the position of each record among all that were received, and the hash of its payload."""
-    hashes = [hashlib.sha256(payload.encode()).digest() for payload in batch["payload"]]
+    hashes = [hashlib.sha256(payload).digest() for payload in batch["payload"].cast(pl.Binary)]
     return batch.select(
         pl.int_range(first, first + batch.height, dtype=pl.Int64).alias("position"),
         "external_id",

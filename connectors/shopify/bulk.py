@@ -5,6 +5,7 @@ https://shopify.dev/docs/apps/build/apis/graphql-admin/bulk-operations/queries
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -136,8 +137,9 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of a text that comes in pieces, each with its end."""
     begun = b""
     for piece in pieces:
-        *lines, begun = (begun + piece).split(b"\n")
-        for line in lines:
-            yield line + b"\n"
+        begun += piece
+        end = begun.rfind(b"\n") + 1
+        yield from BytesIO(begun[:end])
+        begun = begun[end:]
     if begun:
         yield begun
