@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from connectors.budget import Budget
+from connectors.budget import SLICE_LASTS, Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
 from connectors.errors import PermissionDenied, TooBig
@@ -30,6 +30,8 @@ BULK_FROM = 5_000
 """Objects from which a bulk operation beats pages, its start-up time included."""
 WALK_LIMIT = 20_000
 """Objects that are walked at most: a walk ends at 25,000, and the window may fill up to that."""
+READING_LASTS = SLICE_LASTS / 2
+"""How long the result of a bulk operation is read: the job itself takes its time before."""
 WALKS = 3
 """Walks of one window at most: if it is too busy to stand still for any of them, a range has to do."""
 SHORTEST = timedelta(minutes=1)
@@ -46,6 +48,13 @@ POLICIES: Mapping[str, Policy] = {
     "shopify/customers": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
     "shopify/products": Policy(step=YEAR, lookback=timedelta(days=2), settle=SETTLE),
 }
+
+
+class Read(NamedTuple):
+    """What of bulk results has been read so far, and how long that took."""
+
+    objects: int = 0
+    time: timedelta = timedelta(0)
 
 
 class ShopifyClient:
@@ -80,6 +89,8 @@ class ShopifyClient:
         )
         self._graphql = GraphQL(self._http)
         self._bulk = Bulk(self._graphql)
+        self._begun = set[str]()
+        self._read = dict[Listing, Read]()
 
     @property
     def meter(self) -> Meter:
@@ -102,11 +113,15 @@ class ShopifyClient:
         return request_hash(API_VERSION, told, ORDER_DETAILS.text if stream == "shopify/orders" else "")
 
     def prepare(self, part: Slice, account: Account) -> None:
-        """Starts the slice's bulk operation, if it will be one: its pull takes it over."""
+        """Starts the slice's bulk operation, if it will be one: its pull takes it over.
+
+        Not before another one has shown the pace: of a slice that has to be split, nobody would read the result.
+        """
         listing, search, budget = self._asked(part)
         matching = self._count(listing, search, budget)
-        if self._is_bulk(matching):
+        if self._is_bulk(matching) and listing in self._read and not self._is_too_big(listing, matching):
             self._bulk.start(listing, search, matching, budget)
+            self._begun.add(search)
 
     def pull(self, part: Slice, account: Account) -> Iterator[Page]:
         """The records that changed in the slice, each whole; of a census, the ids of those that were created then.
@@ -116,12 +131,14 @@ class ShopifyClient:
         listing, search, budget = self._asked(part)
         before = self._count(listing, search, budget)
         if self._is_bulk(before):
+            if search not in self._begun and self._is_too_big(listing, before) and self.split(part, account):
+                raise TooBig(f"{before} {listing.root} would take too long, as the ones before did; it is split.")
             pages = self._in_bulk(listing, search, before, budget)
         elif before > WALK_LIMIT:
             raise TooBig(f"{before} {listing.root} in one slice, and pages reach {WALK_LIMIT}; it is split.")
         else:
             pages = self._in_pages(listing, search, before, budget)
-        for page in self._in_time(pages, part, account, before, budget):
+        for page in self._in_time(pages, part, account, listing, before, budget):
             if page.proof and part.is_census:
                 self._check_sight(part, budget)
             yield page
@@ -141,6 +158,11 @@ class ShopifyClient:
 
     def _is_bulk(self, matching: int) -> bool:
         return self._mode == "bulk" or (self._mode == "auto" and matching > BULK_FROM)
+
+    def _is_too_big(self, listing: Listing, matching: int) -> bool:
+        """Whether a result would take longer to read, at the pace of those before, than may go by after its job."""
+        read = self._read.get(listing, Read())
+        return read.time * matching > READING_LASTS * read.objects
 
     def _in_pages(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
         """Page after page. What is updated meanwhile leaves the closed window, and nothing can enter it.
@@ -189,7 +211,7 @@ class ShopifyClient:
             return self._graphql.page(listing.bare, budget, 1, **variables)
 
     def _in_time(
-        self, pages: Iterator[Page], part: Slice, account: Account, matching: int, budget: Budget
+        self, pages: Iterator[Page], part: Slice, account: Account, listing: Listing, matching: int, budget: Budget
     ) -> Iterator[Page]:
         """The pages; TooBig as soon as they come too slowly for a slice that could be split.
 
@@ -199,11 +221,15 @@ class ShopifyClient:
         head = next(pages)
         yield head
         left, read, since = matching - len(head.records), 0, budget.clock.now()
+        before = self._read.get(listing, Read())
         for page in pages:
             read += len(page.records)
             yield page
+            spent = budget.clock.now() - since
+            if self._is_bulk(matching):
+                self._read[listing] = Read(before.objects + read, before.time + spent)
             if budget.outlasted(read, left, since) and self.split(part, account):
-                raise TooBig(f"{read} of {left} took {budget.clock.now() - since}; it is split, to be read in time.")
+                raise TooBig(f"{read} of {left} took {spent}; it is split, to be read in time.")
 
     def _check_sight(self, part: Slice, budget: Budget) -> None:
         """PermissionDenied if the app has lost the scope that shows what is older: hidden is not deleted."""

@@ -1,6 +1,7 @@
 """A shop's client and its fake, and what the tests ask of both."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -53,6 +54,14 @@ class Seen:
 def small(days: int = 30, seed: int = 42) -> World:
     """A shop of a few hundred orders."""
     return demo.build.__wrapped__(seed, 1, days, date(2026, 2, 9), "America/New_York", "USD")
+
+
+def sent_back(world: World) -> World:
+    """The same world, where every order was sent back a minute after it was placed."""
+    refund = next(order.aftermath.refund for order in world.orders if order.aftermath.refund)
+    backs = [Aftermath(refund=structs.replace(refund, created=order.created + 60)) for order in world.orders]
+    orders = [structs.replace(order, aftermath=back) for order, back in zip(world.orders, backs, strict=True)]
+    return replace(world, orders=orders)
 
 
 def end(world: World) -> datetime:

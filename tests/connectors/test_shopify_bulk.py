@@ -10,13 +10,14 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import ACCOUNT, Seen, client, end, everything, plain, pulled, small, storm
+from shopify_api import ACCOUNT, Seen, client, end, everything, plain, pulled, sent_back, small, storm
 
 from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, PermissionDenied, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.shopify import FakeShopify
 from connectors.shopify import bulk, join
+from connectors.shopify import client as module
 from connectors.shopify.bulk import STALE
 from connectors.shopify.join import joined
 from connectors.shopify.queries import LISTINGS
@@ -82,9 +83,12 @@ def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, c
     assert "BulkRun" not in operations(seen)
 
 
-def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock):
+def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock, monkeypatch):
+    monkeypatch.setattr(join, "TOGETHER", 20)
     seen = Seen(fake)
     shop = client(seen, clock, mode="bulk")
+    pulled(shop, everything(WORLD))  # which shows the pace
+    seen.requests.clear()
     shop.prepare(everything(WORLD), ACCOUNT)
     assert operations(seen)[-2:] == ["BulkOwn", "BulkRun"]
     clock.sleep(3600)
@@ -96,6 +100,34 @@ def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake
     paged = Seen(fake)
     client(paged, clock).prepare(everything(WORLD), ACCOUNT)
     assert "BulkRun" not in operations(paged)
+
+
+def test_what_would_take_too_long_at_the_pace_that_was_shown_is_split_before_it_is_begun(monkeypatch):
+    monkeypatch.setattr(join, "TOGETHER", 20)
+    world = sent_back(WORLD)
+    clock = VirtualClock(end(world))
+    fake = FakeShopify(world, clock, bucket=1_000, rate=10)
+    seen = Seen(fake)
+    shop = client(seen, clock, mode="bulk")
+    shop.prepare(everything(world), ACCOUNT)
+    assert "BulkRun" not in operations(seen), "nothing is known of the pace, and what is begun may have to be split"
+    before = clock.now()
+    pulled(shop, everything(world))
+    took = clock.now() - before
+
+    days = everything(world).during(end(world) - timedelta(days=3), end(world))
+    shop.prepare(days, ACCOUNT)
+    assert operations(seen).count("BulkRun") == 2
+    monkeypatch.setattr(module, "READING_LASTS", took / 100)
+    assert pulled(shop, days), "what is begun is read"
+
+    seen.requests.clear()
+    shop.prepare(everything(world), ACCOUNT)
+    with pytest.raises(TooBig, match=f"{len(IDS)} orders would take too long"):
+        pulled(shop, everything(world))
+    assert set(operations(seen)) == {"OrdersCount"}
+    monkeypatch.setattr(module, "READING_LASTS", 2 * took)
+    assert pulled(shop, everything(world)).keys() == IDS
 
 
 def test_an_order_with_refunds_is_asked_for_them_though_one_agreement_is_all_it_has(fake, clock):

@@ -8,13 +8,24 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
-from shopify_api import ACCOUNT, STREAMS, TOKEN, Seen, Token, client, end, everything, pulled, small, with_order
+from shopify_api import (
+    ACCOUNT,
+    STREAMS,
+    TOKEN,
+    Seen,
+    Token,
+    client,
+    end,
+    everything,
+    pulled,
+    sent_back,
+    small,
+    with_order,
+)
 
 from connectors import slices
 from connectors.budget import Budget
 from connectors.clock import VirtualClock
-from connectors.demo.aftermath import Aftermath
 from connectors.errors import ApiRetired, ConfigError, PermissionDenied, TooBig
 from connectors.fake import shopify
 from connectors.fake.serving import serving
@@ -253,10 +264,7 @@ def test_a_slice_whose_time_is_too_short_is_split_until_it_is_not(mode, monkeypa
     monkeypatch.setattr(Http, "budget", lambda http: Budget(http.clock, lasts=lasts))
     monkeypatch.setattr(shopify, "MOST", 20)
     monkeypatch.setattr(join, "TOGETHER", 20)
-    refund = next(order.aftermath.refund for order in WORLD.orders if order.aftermath.refund)
-    backs = [Aftermath(refund=structs.replace(refund, created=order.created + 60)) for order in WORLD.orders]
-    orders = [structs.replace(order, aftermath=back) for order, back in zip(WORLD.orders, backs, strict=True)]
-    world = replace(WORLD, orders=orders)
+    world = sent_back(WORLD)
     clock = VirtualClock(end(world))
     fake = FakeShopify(world, clock, bucket=1_000, rate=5)
     shop = client(fake, clock, mode=mode)
