@@ -53,8 +53,14 @@ POLICIES: Mapping[str, Policy] = {
 class Read(NamedTuple):
     """What of bulk results has been read so far, and how long that took."""
 
-    objects: int = 0
-    time: timedelta = timedelta(0)
+    objects: int
+    time: timedelta
+
+
+NOTHING = Read(0, timedelta(0))
+FIRST_GUESS = Read(100, timedelta(seconds=1))
+"""The pace by which a job is begun before any result was read: of orders of which a tenth have details, on Shopify's
+plans with few points."""
 
 
 class ShopifyClient:
@@ -113,13 +119,10 @@ class ShopifyClient:
         return request_hash(API_VERSION, told, ORDER_DETAILS.text if stream == "shopify/orders" else "")
 
     def prepare(self, part: Slice, account: Account) -> None:
-        """Starts the slice's bulk operation, if it will be one: its pull takes it over.
-
-        Not before another one has shown the pace: of a slice that has to be split, nobody would read the result.
-        """
+        """Starts the slice's bulk operation, if it will be one and not have to be split: its pull takes it over."""
         listing, search, budget = self._asked(part)
         matching = self._count(listing, search, budget)
-        if self._is_bulk(matching) and listing in self._read and not self._is_too_big(listing, matching):
+        if self._is_bulk(matching) and not self._is_too_big(listing, matching, FIRST_GUESS):
             self._bulk.start(listing, search, matching, budget)
             self._begun.add(search)
 
@@ -159,9 +162,9 @@ class ShopifyClient:
     def _is_bulk(self, matching: int) -> bool:
         return self._mode == "bulk" or (self._mode == "auto" and matching > BULK_FROM)
 
-    def _is_too_big(self, listing: Listing, matching: int) -> bool:
+    def _is_too_big(self, listing: Listing, matching: int, before: Read = NOTHING) -> bool:
         """Whether a result would take longer to read, at the pace of those before, than may go by after its job."""
-        read = self._read.get(listing, Read())
+        read = self._read.get(listing, before)
         return read.time * matching > READING_LASTS * read.objects
 
     def _in_pages(self, listing: Listing, search: str, before: int, budget: Budget) -> Iterator[Page]:
@@ -221,7 +224,7 @@ class ShopifyClient:
         head = next(pages)
         yield head
         left, read, since = matching - len(head.records), 0, budget.clock.now()
-        before = self._read.get(listing, Read())
+        before = self._read.get(listing, NOTHING)
         for page in pages:
             read += len(page.records)
             yield page

@@ -83,12 +83,9 @@ def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, c
     assert "BulkRun" not in operations(seen)
 
 
-def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock, monkeypatch):
-    monkeypatch.setattr(join, "TOGETHER", 20)
+def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock):
     seen = Seen(fake)
     shop = client(seen, clock, mode="bulk")
-    pulled(shop, everything(WORLD))  # which shows the pace
-    seen.requests.clear()
     shop.prepare(everything(WORLD), ACCOUNT)
     assert operations(seen)[-2:] == ["BulkOwn", "BulkRun"]
     clock.sleep(3600)
@@ -109,8 +106,10 @@ def test_what_would_take_too_long_at_the_pace_that_was_shown_is_split_before_it_
     fake = FakeShopify(world, clock, bucket=1_000, rate=10)
     seen = Seen(fake)
     shop = client(seen, clock, mode="bulk")
-    shop.prepare(everything(world), ACCOUNT)
-    assert "BulkRun" not in operations(seen), "nothing is known of the pace, and what is begun may have to be split"
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "READING_LASTS", timedelta(seconds=len(IDS) / 100 - 0.1))
+        shop.prepare(everything(world), ACCOUNT)
+        assert "BulkRun" not in operations(seen), "by the first guess, it may have to be split"
     before = clock.now()
     pulled(shop, everything(world))
     took = clock.now() - before
