@@ -31,7 +31,8 @@ BULK_FROM = 5_000
 WALK_LIMIT = 20_000
 """Objects that are walked at most: a walk ends at 25,000, and the window may fill up to that."""
 READING_LASTS = SLICE_LASTS / 2
-"""How long the result of a bulk operation is read: the job itself takes its time before."""
+"""How long a bulk operation's result may take to read, by what is known beforehand: the job takes its time before, and
+no two slices have the same pace. Of what turns out to be too much, all that was downloaded would be thrown away."""
 WALKS = 3
 """Walks of one window at most: if it is too busy to stand still for any of them, a range has to do."""
 SHORTEST = timedelta(minutes=1)
