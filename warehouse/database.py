@@ -196,7 +196,7 @@ class Warehouse:
         if frame.is_empty():  # as a quarantine mostly is: there is nothing to compare with
             return Changes(deleted=0 if keep_others else execute(cursor, f"DELETE FROM {target} t WHERE {scoped}"))
         # a table that was empty when the planner looked at it would be searched in full for each of its new rows
-        execute(cursor, "SET LOCAL enable_nestloop = off")
+        without(cursor, "nestloop")
         execute(cursor, f"DROP TABLE IF EXISTS {stage}")
         execute(cursor, f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS SELECT {columns} FROM {target} WITH NO DATA")
         copy(cursor, f"stage_{spec.name}", frame)
@@ -297,6 +297,14 @@ def lock(cursor: Cursor, name: str) -> None:
         "SELECT pg_advisory_xact_lock(hashtextextended(current_setting('app.tenant_id') || '/' || $1, 0))::text",
         [name],
     )
+
+
+def without(cursor: Cursor, plan: Literal["nestloop", "seqscan"]) -> None:
+    """Keep the planner from such plans for the rest of the transaction, wherever there is another one.
+
+    Where there is none, it takes the statement for so dear, up to PostgreSQL 17, that it would compile it.
+    """
+    query(cursor, f"SELECT set_config('enable_{plan}', 'off', true) AS plan, set_config('jit', 'off', true) AS jit")
 
 
 def execute(cursor: Cursor, sql: str) -> int:

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
 
-from warehouse.database import Cursor, Transaction, Warehouse, copy, execute, lock, query
+from warehouse.database import Cursor, Transaction, Warehouse, copy, execute, lock, query, without
 from warehouse.quoting import literal, qualified, quoted
 
 _ARROW: Any = pyarrow  # which has no types
@@ -137,7 +137,7 @@ class Staged:
             # two pulls of one stream take turns, so that versions count up without a gap or a clash
             lock(cursor, f"{source}/{stream}")
             # a table that was empty when the planner looked at it would be searched in full for each record
-            execute(cursor, "SET LOCAL enable_seqscan = off")
+            without(cursor, "seqscan")
             inserted = query(
                 cursor,
                 "WITH inserted AS (INSERT INTO raw.raw_events "
@@ -269,7 +269,7 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
         sql = _latest(table, columns or list(schema), as_of)
         with warehouse.as_tenant(tenant_id) as cursor:
             # without statistics, as after a first landing, the planner would look each record up among the newer ones
-            execute(cursor, "SET LOCAL enable_nestloop = off")
+            without(cursor, "nestloop")
             cursor.execute(sql if n_rows is None else f"{sql} LIMIT {n_rows}")
             batches: Any = cursor
             for batch in batches.fetch_record_batch():  # which the driver's types do not know

@@ -22,7 +22,7 @@ from warehouse_thing import Thing, things
 
 from warehouse import alert_states
 from warehouse.contract import polars_schema
-from warehouse.database import PIECE, Changes, Warehouse, as_json, query
+from warehouse.database import PIECE, Changes, Warehouse, as_json, query, without
 from warehouse.errors import UnknownColumn, UnknownTable
 from warehouse.ops import AlertSilences, Quarantine
 
@@ -191,6 +191,17 @@ def test_a_table_that_was_vacuumed_while_it_was_empty_is_not_searched_for_every_
         assert warehouse.replace(cursor, Thing, rows) == Changes(inserted=200)
         searched = query(cursor, "SELECT seq_scan FROM pg_stat_xact_all_tables WHERE relid = 'marts.thing'::regclass")
     assert searched["seq_scan"].item() <= 3
+
+
+def test_a_statement_whose_plan_cannot_be_helped_is_not_compiled(
+    warehouse: Warehouse, owner: psycopg.Connection
+) -> None:
+    owner.execute(f"ALTER DATABASE {owner.info.dbname} SET jit = on".encode())
+    with warehouse.as_tenant("acme") as cursor:
+        compiled = "SELECT current_setting('jit') AS jit"
+        assert query(cursor, compiled).item() == "on"
+        without(cursor, "seqscan")
+        assert query(cursor, compiled).item() == "off"
 
 
 @pytest.mark.parametrize("size", [1, PIECE // 4, 3 * PIECE])
