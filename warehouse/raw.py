@@ -228,6 +228,7 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
     What came is what is being landed, and the `others` by their ids. What a source no longer tells of gets a last
     version that says nothing, which nobody reads as a record. Gives how many were ended.
     """
+    without(cursor, "nestloop")  # without statistics, as after a first landing, each would be held against all others
     came = ["stage_raw"]
     ids = pl.DataFrame({"external_id": list(others)}, schema={"external_id": pl.String})
     if not ids.is_empty():

@@ -270,6 +270,19 @@ def test_what_was_created_in_a_time_and_is_not_named_any_more_is_ended(warehouse
     assert latest(warehouse, tenant="other").keys() == {"5"}
 
 
+def test_what_is_ended_is_not_held_against_every_other_record(warehouse: Warehouse) -> None:
+    """Nothing is known of a table's rows when the first of them have just landed: done so, it takes seven seconds."""
+    land(warehouse, *((str(record), "{}") for record in range(8_000)))
+    ended: list[int] = []
+
+    def seal(cursor: Cursor, _: Landed) -> None:
+        execute(cursor, "SET LOCAL statement_timeout = '3s'")
+        ended.append(raw.bury(cursor, "shopify", "orders", "true", map(str, range(4_000)), T0 + HOUR))
+
+    raw.land(warehouse, "acme", "shopify", "orders", [batch(("4000", "{}"))], T0 + HOUR, seal)
+    assert ended == [3_999]
+
+
 def test_what_lands_and_what_others_brought_is_not_ended(warehouse: Warehouse) -> None:
     land(warehouse, *((f"a_{name}_2026-02-01", "{}") for name in "xyz"), ("b_x_2026-02-01", "{}"))
 
