@@ -51,6 +51,11 @@ class Seen:
         return self.app(request)
 
 
+def operations(seen: Seen) -> list[str]:
+    """The names of the operations that it was asked, in order."""
+    return [msgspec.json.decode(request.body)["operationName"] for request in seen.requests if request.body]
+
+
 def small(days: int = 30, seed: int = 42) -> World:
     """A shop of a few hundred orders."""
     return demo.build.__wrapped__(seed, 1, days, date(2026, 2, 9), "America/New_York", "USD")

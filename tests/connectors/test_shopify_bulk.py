@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import ACCOUNT, Seen, client, end, everything, plain, pulled, sent_back, small, storm
+from shopify_api import ACCOUNT, Seen, client, end, everything, operations, plain, pulled, sent_back, small, storm
 
 from connectors.budget import COME_BACK, SLICE_LASTS
 from connectors.clock import VirtualClock
@@ -38,10 +38,6 @@ def clock():
 @pytest.fixture
 def fake(clock):
     return FakeShopify(WORLD, clock)
-
-
-def operations(seen):
-    return [msgspec.json.decode(request.body)["operationName"] for request in seen.requests if request.body]
 
 
 def test_what_is_asked_in_which_order(fake, clock, monkeypatch):
