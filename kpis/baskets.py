@@ -7,7 +7,8 @@ from typing import Any, Final
 import polars as pl
 from polars import col
 
-from kpis.lives import PRODUCT, UNKNOWN, Frame
+from kpis.frame import Frame
+from kpis.lives import PRODUCT, UNKNOWN
 
 LEAST: Final = 10
 """Fewer times than these, a pair is chance."""

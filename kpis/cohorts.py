@@ -9,7 +9,8 @@ import polars as pl
 from polars import col
 
 from kpis.curves import KEY, acquired, daily, payback
-from kpis.lives import COHORTINGS, Frame, lives
+from kpis.frame import Frame
+from kpis.lives import COHORTINGS, lives
 from kpis.registry import KPIS
 
 RETENTION_DAYS: Final = (7, 30, 60, 90)

@@ -13,7 +13,8 @@ from typing import Final
 import polars as pl
 from polars import col
 
-from kpis.lives import COHORTINGS, Cohorting, Frame
+from kpis.frame import Frame
+from kpis.lives import COHORTINGS, Cohorting
 
 KEY: Final = ("cohort_by", "cohort", "is_left_truncated")
 AGES: Final = (0, 7, 14, 30, 60, 90, 120, 150, 180, 270, 365, 540, 730, 1095)

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 from polars import col
 
-from kpis.lives import Frame
+from kpis.frame import Frame
 from kpis.registry import KPIS
 
 AT_RISK: Final = 0.5

@@ -11,12 +11,11 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from kpis.frame import Frame
 from kpis.kpi import Kpi
 from kpis.measures import MEASURES, OF_LIVES
 from kpis.registry import HEADLINE, KPIS, find
 from kpis.windows import Window
-
-Frame = pl.DataFrame | pl.LazyFrame
 
 CALENDAR: Final[Mapping[str, str]] = {"week": "1w", "month": "1mo"}
 """Keys that are made from the date, each named by its first day: ISO weeks, which begin on Monday, and months."""

@@ -25,7 +25,8 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import Frame, inputs, of_state, totals
+from kpis.engine import inputs, of_state, totals
+from kpis.frame import Frame
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
 

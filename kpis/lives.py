@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import polars as pl
 from polars import col
 
-Frame = pl.DataFrame | pl.LazyFrame
+from kpis.frame import Frame
 
 UNKNOWN: Final = "(none)"
 """The product of a line that names none, and of an order without lines."""

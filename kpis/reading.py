@@ -8,8 +8,8 @@ import polars as pl
 from polars import col
 
 from kpis.curves import KEY, PERIODS
+from kpis.frame import Frame
 from kpis.kpi import Kpi
-from kpis.lives import Frame
 from kpis.registry import KPIS
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import polars as pl
 
-    from kpis.ltv.customers import Frame
+    from kpis.frame import Frame
     from kpis.windows import Window
 
 HORIZONS: Final = (90, 180, 365)

@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from kpis.frame import Frame
 from kpis.ltv import AS_BEFORE
-from kpis.ltv.customers import Frame, customers, repeat_orders
+from kpis.ltv.customers import customers, repeat_orders
 from kpis.ltv.fitting import fit_all, histories, modelled, values
 from kpis.ltv.gamma_gamma import GammaGamma
 from kpis.ltv.likelihood import Refusal

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-Frame = pl.DataFrame | pl.LazyFrame
+from kpis.frame import Frame
 
 
 def customers(orders: Frame, last_day: date) -> pl.LazyFrame:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 import polars as pl
 
+from kpis.frame import Frame
 from kpis.ltv.bg_nbd import BgNbd
-from kpis.ltv.customers import Frame, customers
+from kpis.ltv.customers import customers
 from kpis.ltv.gamma_gamma import GammaGamma
 from kpis.ltv.likelihood import Refusal
 from kpis.ltv.nbd import Nbd

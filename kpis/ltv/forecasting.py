@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import polars as pl
 
+from kpis.frame import Frame
 from kpis.ltv import HORIZONS
-from kpis.ltv.customers import Frame, customers
+from kpis.ltv.customers import customers
 from kpis.ltv.fitting import PURCHASE_MODELS, histories, model_of, values
 from kpis.ltv.gamma_gamma import GammaGamma
 from kpis.ltv.numeric import Array
