@@ -168,6 +168,8 @@ def plan(
     wanted = [Interval(begins, end)] if begins < end else []
     if since is None:
         wanted = subtract(wanted, still_good(policy, proven, now, zone))
+    if wanted and wanted[-1].end == now - policy.settle:
+        wanted[-1:] = _held(wanted[-1])
     cut = (piece for interval in wanted for piece in _cut(interval, policy, account.timezone))
     return Plan([Slice(stream, account.id, piece.start, piece.end, request) for piece in cut], notes, missing)
 
@@ -187,7 +189,7 @@ def census(
     have been deleted since. The last day is left out, whose search results may lag, and so is the first one of a
     history that moves on with the clock: it must not be taken for deleted.
     """
-    week = EPOCH + (now - EPOCH) // WEEK * WEEK
+    week = _week(now)
     if policy.census is None or all(proven.at >= week for proven in pulled):
         return []
     begins = beginning(policy, account, now) + (DAY if policy.history else timedelta(0))
@@ -286,6 +288,22 @@ def _cut(interval: Interval, policy: Policy, zone: str) -> list[Interval]:
         pieces.append(Interval(start, min(end, interval.end)))
         start = pieces[-1].end
     return pieces
+
+
+def _held(interval: Interval) -> list[Interval]:
+    """An interval up to now, which ends elsewhere by the next sync: what is long in it is held to the last full week.
+
+    It may take its source longer than a sync; the next one takes up what was begun if it asks for the very same.
+    """
+    week = _week(interval.end)
+    if interval.end - interval.start <= WEEK or interval.end == week:
+        return [interval]
+    return [Interval(interval.start, week), Interval(week, interval.end)]
+
+
+def _week(at: datetime) -> datetime:
+    """When the week of an instant began."""
+    return EPOCH + (at - EPOCH) // WEEK * WEEK
 
 
 def _iso(at: datetime) -> str:

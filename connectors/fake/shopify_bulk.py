@@ -104,7 +104,8 @@ class Jobs:
             "id": job.id,
             "status": status,
             "errorCode": failure,
-            "createdAt": job.created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "createdAt": _instant(job.created),
+            "completedAt": None if status == "RUNNING" else _instant(job.done),
             "query": job.query,
             "objectCount": str(objects),
             "rootObjectCount": str(roots),
@@ -161,6 +162,10 @@ class Jobs:
                 held.clear()
         result.write(encoded(held))
         return result, objects, roots
+
+
+def _instant(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _lines(root: Field, query: str) -> Callable[[Node], Iterable[Node]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.budget import Budget
+from connectors.budget import COME_BACK, SLICE_LASTS, Budget
 from connectors.errors import ApiError, RateLimited, Transient
 from connectors.exchange import Reply, Request
 from connectors.http import Http
@@ -25,6 +25,8 @@ UNDERWAY = ("CREATED", "RUNNING")
 FIRST_LOOK, LONGEST_LOOK = 2.0, 60.0
 STALE = timedelta(days=1)
 """A job that nobody will take over any more."""
+FRESH = SLICE_LASTS + COME_BACK
+"""How long after its end a job's result is taken over: whoever began it comes back sooner."""
 PIECE = 8 << 20
 """Bytes of a download asked for at once: what is lost at most when the connection drops."""
 
@@ -97,14 +99,21 @@ class Bulk:
             return self._run(query, budget)
 
     def _is_fresh(self, job: Job) -> bool:
-        return self._graphql.http.clock.now() - datetime.fromisoformat(job["createdAt"]) < STALE
+        return self._age(job["createdAt"]) < STALE
+
+    def _age(self, instant: str) -> timedelta:
+        return self._graphql.http.clock.now() - datetime.fromisoformat(instant)
 
     def _is_good(self, job: Job, matching: int) -> bool:
-        """Nothing enters a closed window: as long as as many match as then, they are the same, and unchanged."""
+        """Nothing enters a closed window: as long as as many match as then, they are the same.
+
+        Unchanged they are but for what does not count as a change, such as where a visitor came from: so an old result
+        is not taken for a new one.
+        """
         if job["status"] in UNDERWAY:
             return True
-        unread = job["id"] not in self._read
-        return unread and job["status"] == "COMPLETED" and int(job["rootObjectCount"]) == matching
+        unread = job["id"] not in self._read and job["status"] == "COMPLETED"
+        return unread and int(job["rootObjectCount"]) == matching and self._age(job["completedAt"]) < FRESH
 
     def _run(self, query: str, budget: Budget) -> tuple[Job, Reply]:
         data, reply = self._graphql.reply(BULK_RUN, budget, query=query)

@@ -236,7 +236,7 @@ explains the orders that there were, and one who has ordered cannot even be dele
 SHOP = Operation("Shop", "query Shop { shop { id name myshopifyDomain ianaTimezone currencyCode createdAt } }")
 SCOPES = Operation("Scopes", "query Scopes { currentAppInstallation { accessScopes { handle } } }")
 
-BULK = "id status errorCode createdAt query objectCount rootObjectCount fileSize url"
+BULK = "id status errorCode createdAt completedAt query objectCount rootObjectCount fileSize url"
 BULK_RUN = Operation(
     "BulkRun",
     "mutation BulkRun($query: String!) { bulkOperationRunQuery(query: $query, groupObjects: false) "

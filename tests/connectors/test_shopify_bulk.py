@@ -17,6 +17,7 @@ from connectors.shopify import client as module
 from connectors.shopify.bulk import STALE
 from connectors.shopify.queries import LISTINGS
 from connectors.shopify.whole import detailed
+from connectors.slices import plan
 from connectors.source import decoded
 from connectors.wire import WireResponse
 
@@ -72,6 +73,35 @@ def test_a_job_that_outlasts_our_patience_is_taken_over_by_the_next_pull(fake, c
     seen = Seen(fake)
     assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
     assert "BulkRun" not in operations(seen)
+
+
+def test_the_next_sync_asks_for_the_same_and_takes_over_what_the_last_one_began(fake, clock):
+    fake.jobs.objects_per_second = 3 * len(WORLD.orders) / timedelta(minutes=80).total_seconds()
+
+    def first_of_plan(shop):
+        request = shop.request("shopify/orders", ACCOUNT)
+        account = replace(ACCOUNT, opened=end(WORLD) - timedelta(days=12))
+        return plan(shop.policies["shopify/orders"], account, "shopify/orders", request, (), clock.now()).slices[0]
+
+    shop = client(fake, clock, mode="bulk")
+    with pytest.raises(RateLimited):
+        pulled(shop, first_of_plan(shop))
+    clock.sleep(COME_BACK.total_seconds())
+    seen = Seen(fake)
+    shop = client(seen, clock, mode="bulk")
+    assert pulled(shop, first_of_plan(shop))
+    assert "BulkRun" not in operations(seen)
+
+
+def test_what_was_read_long_ago_is_not_taken_for_news(fake, clock):
+    pulled(client(fake, clock, mode="bulk"), everything(WORLD))
+    clock.sleep(3_600)
+    seen = Seen(fake)
+    pulled(client(seen, clock, mode="bulk"), everything(WORLD))
+    assert "BulkRun" not in operations(seen)
+    clock.sleep(3_600)
+    pulled(client(seen, clock, mode="bulk"), everything(WORLD))
+    assert "BulkRun" in operations(seen)
 
 
 def test_a_job_that_was_started_beforehand_runs_meanwhile_and_is_taken_over(fake, clock):

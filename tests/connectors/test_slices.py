@@ -30,7 +30,7 @@ from connectors.slices import (
 )
 
 NOW = datetime(2026, 2, 10, 15, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SHOP = Account("1", "The shop", "America/New_York", "USD", opened=datetime(2025, 6, 1, 9, tzinfo=UTC))
 CHANGES = Policy(step=30 * DAY, lookback=2 * DAY, settle=timedelta(minutes=1))
 REPORT = Policy(step=28 * DAY, lookback=4 * DAY, sweep=30 * DAY, history=400 * DAY, by_day=True)
@@ -91,6 +91,15 @@ def test_a_slice_that_failed_is_planned_again_though_later_ones_are_proven():
     again = planned(CHANGES, proven)
     assert again[0] == slices[2]
     assert again[1:] == [Interval(NOW - 2 * DAY, NOW - timedelta(minutes=1))]
+
+
+def test_what_is_long_is_asked_for_under_the_same_interval_an_hour_later():
+    first, second = (plan(CHANGES, SHOP, "shopify/orders", "r", (), at).slices for at in (NOW, NOW + HOUR))
+    assert [s.id for s in first[:-1]] == [s.id for s in second[:-1]]
+    assert second[-1].start == first[-1].start
+    assert second[-1].end - first[-1].end == HOUR
+    assert HOUR < first[-1].end - first[-1].start < 7 * DAY
+    assert len(planned(CHANGES, [Proven(SHOP.opened, NOW, NOW - DAY)])) == 1, "what is short stays whole"
 
 
 def test_what_the_source_may_still_change_is_pulled_every_time_and_the_sweep_once_a_week():
