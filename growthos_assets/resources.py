@@ -1,5 +1,7 @@
-"""What runs are given: the warehouse, the sources, the clock."""
+"""What runs are given: the warehouse, the sources, the clock, their turn."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +16,7 @@ from connectors.demo import DemoSource
 from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
 from growthos_assets.table import Call, Declaration, Shared, Transform, readers
-from warehouse import raw, tenants
+from warehouse import raw, refreshes, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
 from warehouse.environment import demo_mode
@@ -131,6 +133,29 @@ class Clock(dg.ConfigurableResource[Any]):
         return clock.now(tenant, self._started)
 
 
+class Turn(dg.ConfigurableResource[Any]):
+    """The runs of a tenant take turns at its tables, each from its first table to its end.
+
+    A run that is still making them from older records would else overwrite what a later one has made.
+    """
+
+    _held: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _tenants: set[str] = PrivateAttr(default_factory=set)
+
+    def take(self, tenant_id: str, run_id: str, waiting: Callable[[], object]) -> None:
+        """Wait for the run's turn, if it has not come yet; `waiting` is called if another run has it."""
+        if tenant_id not in self._tenants:
+            self._held.enter_context(warehouse().holding(tenant_id, TABLES, waiting))
+            self._tenants.add(tenant_id)
+            refreshes.begin(warehouse(), tenant_id, run_id)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self._tenants.clear()
+        self._held.close()
+
+
+TABLES = "tables"
+"""The name of the lock for who writes a tenant's tables."""
 SETTLED = timedelta(minutes=1)
 """How long after the last complete day the demo's sources are asked, so that its last minute counts."""
 
@@ -213,5 +238,6 @@ def resources() -> dict[str, Any]:
         "warehouse": source,
         "reader": Reader(warehouse=source),
         "clock": Clock(),
+        "turn": Turn(),
         "sources": Sources(demo=demo_mode()),
     }

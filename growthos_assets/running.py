@@ -22,10 +22,8 @@ from growthos_assets.progress import Step
 from growthos_assets.resources import Clock
 from growthos_assets.stopping import was_stopped
 from growthos_assets.stream_assets import COMPLETENESS
-from warehouse import tenants
+from warehouse import refreshes, tenants
 
-PARTITION_TAG = "dagster/partition"
-STATE_TAG = "growthos/state"
 ROOMS = ("connectors", "growthos_assets", "kpis", "warehouse")
 
 
@@ -110,7 +108,7 @@ def run(
             outcome.steps.append(step)
 
     started = time.perf_counter()
-    warehouse()  # its schema is up to date from here on
+    database = warehouse()  # its schema is up to date from here on
     tenant = tenants.get(tenant_id)
     # what the tables are made from besides records: as it is now, before anything is read
     given = (tenant, kpis.last_complete_day(Clock().at(tenant), tenant.timezone), _code())
@@ -138,7 +136,7 @@ def run(
 
     with open_instance() as instance, progress.listening(hear):
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
-        known = None if full or known_at else _state_of_last_refresh(instance, tenant_id)
+        known = None if full or known_at else refreshes.state(database, tenant_id)
         if known is None:
             state = execute(automation.refresh.name, set(keys))
         else:
@@ -151,16 +149,9 @@ def run(
             ):
                 state = None
         if state is not None and not outcome.up_to_date and not known_at:
-            instance.add_run_tags(outcome.run_id, {STATE_TAG: state})
+            refreshes.end(database, tenant_id, outcome.run_id, state)
     outcome.seconds = time.perf_counter() - started
     return outcome
-
-
-def _state_of_last_refresh(instance: dg.DagsterInstance, tenant_id: str) -> str | None:
-    """What the tenant's tables were last made from; None when that run did not succeed, or was asked for by others."""
-    refreshes = dg.RunsFilter(job_name=automation.refresh.name, tags={PARTITION_TAG: tenant_id})
-    newest = next(iter(instance.get_runs(refreshes, limit=1)), None)
-    return newest.tags.get(STATE_TAG) if newest and newest.is_success else None
 
 
 def _versions(result: dg.ExecuteInProcessResult) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ anything is written. Rows that break their contract go to ops.quarantine with th
 publishes nothing, leaves the last good rows in place and fails the step.
 """
 
+import functools
 import hashlib
 import inspect
 import time
@@ -18,7 +19,7 @@ import polars as pl
 
 from growthos_assets import metadata, progress
 from growthos_assets.partitions import TENANTS, tenant_check
-from growthos_assets.resources import Clock, WarehouseResource
+from growthos_assets.resources import Clock, Turn, WarehouseResource
 from growthos_assets.table import Check, Contract, Declaration, Finding
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
@@ -26,6 +27,7 @@ from warehouse.ops import Quarantine
 from warehouse.split import REASONS, split
 
 CONTRACT_CHECK = "contract"
+WAITING = "waiting for another run of this tenant"
 QUARANTINE_LIMIT = 0.5
 """Share of broken rows above which a table is not published at all: the input is not what it is taken for."""
 
@@ -67,7 +69,11 @@ def table_asset(declaration: Declaration) -> dg.AssetsDefinition:
         io_manager_key="reader",
         code_version=code_version(contract, declaration.transform),
     )
-    def asset(context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock) -> Iterator[Event]:
+    def asset(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock, turn: Turn
+    ) -> Iterator[Event]:
+        waiting = functools.partial(progress.report, progress.Step(*declaration.key, note=WAITING))
+        turn.take(context.partition_key, context.run.run_id, waiting)
         yield from _materialize(declaration, context, warehouse, clock)
 
     return asset

@@ -120,13 +120,18 @@ class Warehouse:
             connection.close()  # back to the pool, which rolls back what was not committed
 
     @contextmanager
-    def holding(self, tenant_id: str, name: str) -> Generator[None]:
-        """Hold the tenant's lock of that name, waiting for it; a process that dies gives it back. No transaction."""
+    def holding(self, tenant_id: str, name: str, waiting: Callable[[], object] = lambda: None) -> Generator[None]:
+        """Hold the tenant's lock of that name; a process that dies gives it back. No transaction.
+
+        `waiting` is called if another one holds it, before it is waited for.
+        """
         key = f"hashtextextended({literal(f'{tenant_id}/{name}')}, 0)"
         connection = self._pool.connect()
         cursor = Interruptible(connection.cursor())
         try:
-            query(cursor, f"SELECT pg_advisory_lock({key})::text")
+            if not query(cursor, f"SELECT pg_try_advisory_lock({key}) AS is_ours").item():
+                waiting()
+                query(cursor, f"SELECT pg_advisory_lock({key})::text")
             connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
             yield
         finally:

@@ -42,6 +42,13 @@ class TenantSettings(Table, name="ops.tenant_settings", key=("changed_at",)):
     settings: str = column("All of them by name, but where its clock stands.", metadata={"json": True})
 
 
+class Refreshes(Table, name="ops.refreshes"):
+    """One row per tenant: which run wrote its tables last, and what it has made them all from."""
+
+    run_id: str = column("The Dagster run.")
+    state: str = column("Digest of records, settings, day and code; null unless it made all tables.", nullable=True)
+
+
 class Quarantine(Table, name="ops.quarantine", key=("table_name", "fingerprint")):
     """One row per row that is kept out of a table today, with the reasons. It leaves when its source is mended."""
 
@@ -183,6 +190,7 @@ OPS: tuple[type[Table], ...] = (
     RawEvents,
     Tenants,
     TenantSettings,
+    Refreshes,
     Quarantine,
     SyncSlices,
     ConnectorCredentials,

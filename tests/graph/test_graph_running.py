@@ -1,20 +1,27 @@
 """`running.run`: a run stored like any other, that touches no table unless there is something new."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from decimal import Decimal
 
+import dagster as dg
+import polars as pl
 import psycopg
 import pytest
-from graph_runs import Graph, stored
+from graph_runs import BY_HAND, FACTS, Graph, stored
 from graph_shop import NOW, land, orders
 
-from growthos_assets import load, running
+from growthos_assets import load, progress, running, table_assets
+from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
 from growthos_assets.running import Outcome
+from growthos_assets.staging.orders import StgOrders
 from warehouse import tenants
+from warehouse.contract import Table
+from warehouse.database import execute
 from warehouse.errors import UnknownTenant
 
 
@@ -74,3 +81,47 @@ def test_a_failure_is_told_in_words(shop: str, only: Callable[..., None]) -> Non
     assert outcome.failures[0].startswith("staging.stg_order_lines of shop was not published: header_matches_lines")
     assert outcome.document()["success"] is False
     assert not run().up_to_date, "a run that failed is run again"
+
+
+def test_a_run_waits_for_another_one_of_its_tenant_and_makes_the_tables_last(
+    shop: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run that has read raw records before the other one would overwrite what that one has made."""
+    land("shop", "shopify/orders", orders(1))
+    real, waits = table_assets.split, threading.Event()
+
+    def later() -> None:
+        with (
+            dg.DagsterInstance.ephemeral() as instance,
+            progress.listening(lambda step: waits.set() if step.note == table_assets.WAITING else None),
+        ):
+            Graph(instance).run("shop", *FACTS)
+
+    other = threading.Thread(target=later)
+
+    def split(frame: pl.DataFrame, contract: type[Table]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        if contract is StgOrders and other.ident is None:
+            land("shop", "shopify/orders", orders(2))
+            other.start()
+            assert waits.wait(30), "the other run does not wait"
+        return real(frame, contract)
+
+    monkeypatch.setattr(table_assets, "split", split)
+    assert graph.run("shop", *FACTS).success
+    other.join()
+    assert load("marts/fact_orders", "shop")["order_id"].n_unique() == 2
+
+
+def test_tables_that_any_other_run_has_written_are_made_anew(
+    shop: str, graph: Graph, only: Callable[..., None]
+) -> None:
+    only("marts/fact_orders")
+    land("shop", "shopify/orders", orders(1))
+    run()
+    assert run().up_to_date
+    graph.run("shop", "staging/stg_orders", job=BY_HAND)
+    assert not run().up_to_date
+    assert run().up_to_date
+    with warehouse().as_tenant("shop") as cursor:
+        execute(cursor, "DELETE FROM ops.refreshes")  # as in a database that was restored from before
+    assert not run().up_to_date
