@@ -80,13 +80,10 @@ def judge(reply: Reply) -> ApiError | None:
         advice = f"Shopify answered with API version {version} instead of {API_VERSION}: upgrade GrowthOS."
         return ApiRetired(advice, code=version)
     if reply.status >= 400:
-        excerpt = told.errors if isinstance(told.errors, str) else reply.body.decode(errors="replace")
-        return failure(str(reply.status), excerpt, reply, told)
-    if isinstance(told.errors, str):
-        return failure("errors", told.errors, reply, told)
+        said = told.errors[0].message if told.errors else reply.body.decode(errors="replace")
+        return failure(str(reply.status), said, reply, told)
     if told.errors:  # an answer with some data and some errors is no answer: what is missing would pass for empty
-        first = told.errors[0]
-        return failure((first.extensions and first.extensions.code) or "errors", first.message, reply, told)
+        return failure(told.errors[0].code, told.errors[0].message, reply, told)
     return None
 
 

@@ -8,6 +8,7 @@ from connectors.errors import TooBig
 from connectors.exchange import Reply, Request
 from connectors.http import Http
 from connectors.shopify import API_VERSION, PAGE_SIZE
+from connectors.shopify.envelope import cost
 from connectors.shopify.errors import COSTS_TOO_MUCH
 from connectors.shopify.queries import SCOPES, Operation, granted
 
@@ -69,6 +70,6 @@ class GraphQL:
         key = (name, len(variables.get("ids", ())), variables.get("first", 0))  # a query costs by the piece
         reply = self.http.send(Request("POST", PATH, json=body, cost=self._costs.get(key, FIRST_GUESS)), budget)
         answer = reply.json()
-        if cost := answer.get("extensions", {}).get("cost"):
-            self._costs[key] = cost["requestedQueryCost"]
+        if told := cost(answer.get("extensions")):
+            self._costs[key] = told.requested_query_cost
         return answer["data"], reply

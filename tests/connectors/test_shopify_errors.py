@@ -1,7 +1,9 @@
 """Each row of the error table, over a real socket, and that no secret is in what an error says."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from shopify_api import TOKEN, Token, client, end, everything, pulled, small
 
@@ -99,6 +101,58 @@ def test_an_answer_with_some_data_and_some_errors_is_an_error(app):
     with pytest.raises(TABLE["ACCESS_DENIED"].error, match="`read_customers` access scope"):
         pulled(shop, everything(WORLD))
     fake.scopes = (*fake.scopes, "read_customers")
+
+
+def telling(app, **told):
+    """The app, that says so beside the data of every answer."""
+
+    def answer(request):
+        response = app(request)
+        return replace(response, body=msgspec.json.encode({**msgspec.json.decode(response.body), **told}))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "says"),
+    [
+        ({"errors": [{"message": "No", "extensions": {"code": 503}}]}, "503", "No"),
+        ({"errors": [{"message": "No", "extensions": {"code": {}}}]}, "errors", "No"),
+        ({"errors": [{"message": "No", "extensions": []}]}, "errors", "No"),
+        ({"errors": [{"message": ["No"], "extensions": {"code": "402"}}]}, "402", '{"message":["No"],'),
+        ({"errors": ["No"]}, "errors", "No"),
+        ({"errors": [None]}, "errors", "null"),
+        ({"errors": {"base": ["No"]}}, "errors", '{"base":["No"]}'),
+        ({"errors": "No"}, "errors", "No"),
+        ({"errors": 1}, "errors", "1"),
+        ({"errors": ["No"], "extensions": {"cost": {"requestedQueryCost": 5}}}, "errors", "No"),
+        ({"errors": [{"message": "No", "extensions": {"code": "402"}}], "extensions": []}, "402", "No"),
+    ],
+)
+def test_an_error_of_any_form_is_an_error(app, monkeypatch, told, code, says):
+    fake, clock = app
+    monkeypatch.setattr(Http, "budget", lambda http: Budget(http.clock, failures=0))
+    with pytest.raises(TABLE[code].error if code in TABLE else Bug) as raised:
+        client(telling(fake, **told), clock).accounts()
+    assert raised.value.code == code
+    assert f"({says}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"extensions": None},
+        {"extensions": []},
+        {"extensions": {"cost": "much"}},
+        {"extensions": {"cost": {"requestedQueryCost": 5}}},
+        {"extensions": {"cost": {"throttleStatus": {"maximumAvailable": 2000}}}},
+        {"errors": None},
+        {"errors": []},
+    ],
+)
+def test_an_answer_is_good_without_a_cost_that_can_be_read(app, told):
+    fake, clock = app
+    assert len(pulled(client(telling(fake, **told), clock), everything(WORLD))) == len(WORLD.orders)
 
 
 def test_throttling_says_when_to_come_again(app):
