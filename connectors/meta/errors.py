@@ -128,6 +128,8 @@ def fault(told: Mapping[str, Any], reply: Reply) -> ApiError:
         regain = max((reading.regain for reading in told_of), default=timedelta(0))
         wait = regain or BLOCKED_FOR.get((code, subcode), timedelta(minutes=5))
         return RateLimited(text, retry_at=reply.at + wait, code=name)
+    if rule.error is Transient:
+        return _transient(text, reply, name)
     return rule.error(text, code=name)
 
 
@@ -143,6 +145,11 @@ def _unexplained(reply: Reply) -> ApiError:
         wait = retry_after(reply) or timedelta(minutes=5)
         return RateLimited(f"Meta answered 429. {WAIT}", retry_at=reply.at + wait, code="429")
     if reply.status >= 500:
-        return Transient(f"Meta answered {reply.status} without a word. {PASSES}", code=str(reply.status))
+        return _transient(f"Meta answered {reply.status} without a word. {PASSES}", reply, str(reply.status))
     excerpt = reply.masked(reply.body.decode(errors="replace"))[:EXCERPT]
     return Bug(f"Meta answered {reply.status}: {excerpt}. {REPORT}", code=str(reply.status))
+
+
+def _transient(text: str, reply: Reply, code: str) -> Transient:
+    asked = retry_after(reply)
+    return Transient(text, after=asked.total_seconds() if asked else None, code=code)

@@ -91,12 +91,13 @@ def failure(code: str, said: str, reply: Reply, told: Envelope | None = None) ->
     """The error that a code stands for. An unknown one is a bug: it must not pass for anything milder."""
     rule = TABLE.get(code, Rule(Bug, "nothing here expects this; report it"))
     message = f"Shopify says {code}: {rule.advice}. ({' '.join(reply.masked(said).split())[:EXCERPT]})"
-    cost = told and told.cost
+    cost, asked = told and told.cost, retry_after(reply)
+    if rule.error is Transient:
+        return Transient(message, after=asked.total_seconds() if asked else None, code=code)
     if rule.error is not RateLimited:
         return rule.error(message, code=code)
     if cost and not cost.fits:
         return TooBig(f"The query costs {cost.requested_query_cost:.0f} points, more than the bucket holds.", code=code)
-    asked = retry_after(reply)
     wait = cost.wait if cost and asked is None else asked or RETRY_AFTER.get(code, STATUS_AFTER)
     return RateLimited(message, retry_at=reply.at + wait, code=code)
 

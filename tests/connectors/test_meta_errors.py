@@ -94,6 +94,14 @@ def test_errors_without_metas_words(status, body, kind):
     assert type(judge(reply(body, status))) is kind
 
 
+@pytest.mark.parametrize("body", [b"<html>back in a minute</html>", error(code=2)])
+@pytest.mark.parametrize(("asked", "after"), [({"retry-after": "40"}, 40), ({"retry-after": "0"}, None), ({}, None)])
+def test_retry_after_is_honoured_by_what_passes(body, asked, after):
+    found = judge(reply(body, 503, **asked))
+    assert isinstance(found, Transient)
+    assert found.after == after
+
+
 def test_a_success_is_none():
     assert judge(reply(b'{"data": []}', 200)) is None
 

@@ -169,10 +169,18 @@ def test_throttling_says_when_to_come_again(app):
         client(lambda _: WireResponse(200, body % 2001), clock).accounts()
 
 
-def test_retry_after_is_honoured(app):
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, b"{}"),
+        (503, b"<html>back in a minute</html>"),
+        (200, b'{"errors": [{"message": "Oh", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}'),
+    ],
+)
+def test_retry_after_is_honoured(app, status, body):
     _, clock = app
     before = clock.now()
-    answers = iter([WireResponse(429, b"{}", {"retry-after": "40"})])
+    answers = iter([WireResponse(status, body, {"retry-after": "40"})])
     fake, _ = app
     assert client(lambda request: next(answers, None) or fake(request), clock).accounts()
     assert timedelta(seconds=40) <= clock.now() - before <= timedelta(seconds=42)
