@@ -62,8 +62,8 @@ class Spent:
 class FakeGa4(GoogleFake):
     """The Data API over the demo's world.
 
-    `limits` are the quotas; `flags` is what the metadata of every report says besides; traffic rows of fewer than
-    `withheld_below` sessions are withheld.
+    `limits` are the quotas; `flags` is what the metadata of every report says besides, and `untold` what that of a
+    property's reports does not say; traffic rows of fewer than `withheld_below` sessions are withheld.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class FakeGa4(GoogleFake):
         page_size: int = MOST_ROWS,
         limits: Mapping[str, int] = LIMITS,
         flags: Mapping[str, Any] | None = None,
+        untold: Mapping[str, str] | None = None,
         withheld_below: int = 0,
         arrange: Arrange = list,
         restated: bool = False,
@@ -84,6 +85,7 @@ class FakeGa4(GoogleFake):
         self.property_ids = property_ids
         self.limits = {**LIMITS, **limits}
         self.flags = dict(flags or {})
+        self.untold = dict(untold or {})
         self.withheld_below = withheld_below
         self._spent: dict[tuple[str, str], Spent] = {}
 
@@ -140,6 +142,7 @@ class FakeGa4(GoogleFake):
         quota = self._spend(number)
         told = self._page(report, asked, min(limit, self.page_size))
         told["metadata"] |= self.flags
+        told["metadata"].pop(self.untold.get(number), None)
         told.pop("propertyQuota")
         if asked.get("returnPropertyQuota"):
             told["propertyQuota"] = quota

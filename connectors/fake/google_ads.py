@@ -48,7 +48,7 @@ _SUMMED = ("conversions", "conversionsValue", "allConversions")
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """An account; `under` is its manager, none for one that the login reaches itself."""
+    """An account; `under` is its manager, none for one that the login reaches itself. `untold` has no value yet."""
 
     id: str
     name: str
@@ -56,6 +56,7 @@ class Customer:
     manager: bool = False
     status: str = "ENABLED"
     test: bool = False
+    untold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,24 +199,22 @@ class FakeGoogleAds(GoogleFake):
         return body
 
     def _clients(self, root: str) -> list[Body]:
-        calendar = self.world.calendar
-        return [
-            {
-                "customerClient": {
-                    "resourceName": f"customers/{root}/customerClients/{customer.id}",
-                    "id": customer.id,
-                    "descriptiveName": customer.name,
-                    "level": str([above.id for above in self._line(customer)].index(root)),
-                    "manager": customer.manager,
-                    "status": customer.status,
-                    "timeZone": calendar.timezone,
-                    "currencyCode": self.world.currency,
-                    "testAccount": customer.test,
-                }
-            }
-            for customer in self.customers.values()
-            if root in {above.id for above in self._line(customer)}
-        ]
+        below = [customer for customer in self.customers.values() if root in {c.id for c in self._line(customer)}]
+        return [{"customerClient": self._client(root, customer)} for customer in below]
+
+    def _client(self, root: str, customer: Customer) -> Body:
+        told: Body = {
+            "resourceName": f"customers/{root}/customerClients/{customer.id}",
+            "id": customer.id,
+            "descriptiveName": customer.name,
+            "level": str([above.id for above in self._line(customer)].index(root)),
+            "manager": customer.manager,
+            "status": customer.status,
+            "timeZone": self.world.calendar.timezone,
+            "currencyCode": self.world.currency,
+            "testAccount": customer.test,
+        }
+        return {name: value for name, value in told.items() if name != customer.untold}
 
     def _token(self, query: str, index: int) -> str:
         told = [query, index, self.clock.now()]

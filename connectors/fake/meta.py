@@ -82,6 +82,7 @@ class FakeMeta:
         self.shuffled = False  # rows come in no order
         self.hidden_accounts: set[str] = set()  # are there, and not for this token
         self.empty_accounts: list[str] = []  # further ones, that have never spent
+        self.untold = ""  # a field that those have no value of
         self.counts_accounts = True
         self.scopes = ["ads_read", "business_management"]
         self.expires_at: datetime | None = None
@@ -222,6 +223,8 @@ class FakeMeta:
             "timezone_name": calendar.timezone,
             "created_time": datetime.fromtimestamp(calendar.starts[0], UTC).strftime("%Y-%m-%dT%H:%M:%S%z"),
         }
+        if number != ACCOUNT:
+            told.pop(self.untold, None)
         wanted = asked.get("fields", "account_id").split(",")
         return {name: value for name, value in told.items() if name in wanted} | {"id": f"act_{number}"}
 

@@ -15,7 +15,7 @@ from connectors import skew
 from connectors.budget import Budget
 from connectors.client import Finding, Page, Proof
 from connectors.clock import Clock
-from connectors.errors import ApiError, AuthError, ConfigError, Truncated
+from connectors.errors import ApiError, AuthError, ConfigError, Truncated, reading
 from connectors.exchange import Reply, Request
 from connectors.ga4 import API_VERSION, PAGE_SIZE, REPORTS, Report, records
 from connectors.ga4.errors import judge
@@ -79,7 +79,8 @@ class Ga4Client:
         failures: list[ApiError] = []
         for number in self._properties:
             try:
-                found.append(self._account(number))
+                with reading():
+                    found.append(self._account(number))
             except AuthError:
                 raise
             except ApiError as error:
@@ -139,7 +140,9 @@ class Ga4Client:
 
     def _account(self, number: str) -> Account:
         report = self._first_day(number)
-        told = report["metadata"]
+        told = report.get("metadata", {})
+        if not (told.get("timeZone") and told.get("currencyCode")):
+            raise ConfigError(f"GA4 {number} tells no time zone or no currency. Set both in Admin > Property details.")
         zone = ZoneInfo(told["timeZone"])
         dates = [row["dimensionValues"][0]["value"] for row in report.get("rows", ())]
         if not dates and int(report.get(WORDS, 0)):  # it would pass for a property that nobody has ever visited

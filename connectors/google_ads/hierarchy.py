@@ -18,6 +18,11 @@ NOT_REACHED = (
     "ads.google.com under Access and security."
 )
 
+UNFINISHED = (
+    "The account has no time zone or no currency: it was never set up to its end. Finish it at ads.google.com, or "
+    "leave it out."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -29,16 +34,16 @@ class Reached:
 
 
 def reached(rows: Iterable[Body], root: str) -> list[Reached]:
-    """The accounts among the rows of `CLIENTS` that are no managers; one that is not enabled has a problem."""
+    """The accounts among the rows of `CLIENTS` that are no managers; one that has no figures has a problem."""
     clients = (row["customerClient"] for row in rows)
     return [
         Reached(
             Account(
                 client["id"],
                 client.get("descriptiveName") or client["id"],
-                client["timeZone"],
-                client["currencyCode"],
-                problem=_problem(client.get("status", "UNKNOWN")),
+                client.get("timeZone") or "UTC",
+                client.get("currencyCode", ""),
+                problem=_problem(client),
             ),
             root,
             client.get("testAccount", False),
@@ -53,7 +58,10 @@ def refused(customer: str, problem: str) -> Reached:
     return Reached(Account(customer, customer, "UTC", "", problem=problem), customer)
 
 
-def _problem(status: str) -> str | None:
-    if status == "ENABLED":
-        return None
-    return f"The account is {status.lower()}, and Google Ads gives no figures of it. Enable it, or leave it out."
+def _problem(client: Body) -> str | None:
+    status = client.get("status", "UNKNOWN")
+    if status != "ENABLED":
+        return f"The account is {status.lower()}, and Google Ads gives no figures of it. Enable it, or leave it out."
+    if not (client.get("timeZone") and client.get("currencyCode")):
+        return UNFINISHED
+    return None

@@ -16,6 +16,11 @@ FIELDS = {"fields": "account_id,name,currency,timezone_name,created_time"}
 COUNTED = {**FIELDS, "summary": "true"}
 """Meta's own library asks every edge for its count like this; one that has none leaves it out."""
 
+UNFINISHED = (
+    "Meta tells no time zone or no currency of it. Finish its set-up in Ads Manager, or name the accounts that are to "
+    "be read: --account act_123."
+)
+
 
 def accounts(graph: Graph, ids: Sequence[str], budget: Budget) -> list[Account]:
     """The accounts named, or all that the token reaches, in their order.
@@ -62,10 +67,12 @@ def _named(graph: Graph, digits: str, budget: Budget) -> Account:
 
 
 def _account(row: Body) -> Account:
+    timezone, currency, created = (row.get(name) for name in ("timezone_name", "currency", "created_time"))
     return Account(
         row["account_id"],
         row.get("name") or f"act_{row['account_id']}",
-        row["timezone_name"],
-        row["currency"],
-        opened=datetime.fromisoformat(row["created_time"]),
+        timezone or "UTC",
+        currency or "",
+        opened=datetime.fromisoformat(created) if created else None,
+        problem=None if timezone and currency else UNFINISHED,
     )

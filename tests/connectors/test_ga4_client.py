@@ -236,6 +236,27 @@ def test_one_property_leaves_the_others_alone(clock):
     assert "Viewer" in bad.problem
 
 
+@pytest.mark.parametrize("untold", ["timeZone", "currencyCode"])
+def test_a_property_that_was_never_set_up_says_what_to_do_and_stops_no_other(clock, untold):
+    fake = FakeGa4(WORLD, clock, property_ids=["7", PROPERTY], untold={"7": untold})
+    draft, fine = connect(fake, clock, property_ids=["7", PROPERTY]).accounts()
+    assert "Set both in Admin > Property details" in draft.problem
+    assert fine == ACCOUNT
+
+
+def test_a_property_that_cannot_be_read_stops_no_other(clock):
+    fake = FakeGa4(WORLD, clock, property_ids=["7", PROPERTY])
+
+    def of_nowhere(request):
+        answer = fake(request)
+        nowhere = answer.body.replace(SOURCE.timezone.encode(), b"Nowhere/Land")
+        return replace(answer, body=nowhere) if "/7:" in request.path else answer
+
+    odd, fine = connect(of_nowhere, clock, property_ids=["7", PROPERTY]).accounts()
+    assert "report it" in odd.problem
+    assert fine == ACCOUNT
+
+
 def test_what_stops_every_property_is_raised(clock):
     with pytest.raises(PermissionDenied, match="Viewer"):
         connect(FakeGa4(WORLD, clock), clock, property_ids=["7", "8"]).accounts()

@@ -36,6 +36,18 @@ def test_managers_are_skipped_and_closed_accounts_have_a_problem(clock):
         pulled(client, WHOLE, accounts[usable])
 
 
+@pytest.mark.parametrize("untold", ["timeZone", "currencyCode"])
+def test_an_account_that_was_never_set_up_says_what_to_do_and_stops_no_other(clock, untold):
+    draft = Customer("1230000002", "Draft", under=MCC, untold=untold)
+    closed = replace(DISABLED, untold=untold)
+    fake = FakeGoogleAds(WORLD, clock, customers=(MANAGER, draft, closed, CLIENT))
+    accounts = {account.id: account for account in connect(fake, clock).accounts()}
+    assert accounts.keys() == {draft.id, closed.id, CLIENT.id}
+    assert "Finish it at ads.google.com" in accounts[draft.id].problem
+    assert "canceled" in accounts[closed.id].problem
+    assert accounts[CLIENT.id] == ACCOUNT
+
+
 def test_an_account_that_gets_lost_among_the_others_is_missed(clock):
     fake = FakeGoogleAds(WORLD, clock)
 

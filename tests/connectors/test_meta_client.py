@@ -321,6 +321,24 @@ def test_an_account_that_cannot_be_reached_says_what_to_do_and_stops_no_other():
     assert (fine.id, fine.problem) == (ACCOUNT.id, None)
 
 
+@pytest.mark.parametrize("ids", [(), (ACCOUNT.id, "11")])
+@pytest.mark.parametrize("untold", ["timezone_name", "currency"])
+def test_an_account_that_was_never_set_up_says_what_to_do_and_stops_no_other(ids, untold):
+    meta = shop(account_ids=ids)
+    meta.fake.empty_accounts, meta.fake.untold = ["11"], untold
+    fine, draft = meta.client.accounts()
+    assert (fine.id, fine.problem) == (ACCOUNT.id, None)
+    assert draft.id == "11"
+    assert "Finish its set-up in Ads Manager" in draft.problem
+
+
+@pytest.mark.parametrize("untold", ["created_time", "name"])
+def test_an_account_is_read_without_what_it_can_do_without(untold):
+    meta = shop()
+    meta.fake.empty_accounts, meta.fake.untold = ["11"], untold
+    assert [(account.id, account.problem) for account in meta.client.accounts()] == [(ACCOUNT.id, None), ("11", None)]
+
+
 def test_a_dead_token_is_no_accounts_problem():
     meta = shop(account_ids=(ACCOUNT.id,))
     meta.fake.dies_after = 0
