@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.budget import Budget
 from connectors.clock import Clock
-from connectors.errors import Transient
+from connectors.errors import Transient, Truncated
 from connectors.exchange import Reply, Request
 from connectors.google_ads import API_VERSION
 from connectors.google_ads.arrays import elements
@@ -63,14 +63,17 @@ class Api:
         return body
 
     def pages(self, customer: str, login: str, query: str, budget: Budget) -> Iterator[Body]:
-        """All pages of what the query finds."""
-        token = ""
+        """All pages of what the query finds; Truncated where one leads back to an earlier one."""
+        token, given = "", set[str]()
         while True:
             body = self.search(customer, login, query, budget, token)
             yield body
             token = body.get("nextPageToken", "")
             if not token:
                 return
+            if token in given:
+                raise Truncated("Google Ads leads in a circle: the same page follows again.")
+            given.add(token)
 
     def stream(self, customer: str, login: str, query: str) -> Iterator[Body]:
         """All that the query finds in one answer, part by part; the last one is the `summaryRow`.

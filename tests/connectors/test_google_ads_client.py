@@ -74,6 +74,23 @@ def test_a_lost_page_is_missed(clock):
     assert len(found) < least == len(TRUTH)
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_pages_that_lead_in_a_circle_are_noticed(clock, length):
+    fake, tokens = FakeGoogleAds(WORLD, clock, page_size=100), []
+
+    def circling(request):
+        answer = fake(request)
+        body = json.loads(answer.body)
+        if request.path.endswith(":search"):
+            assert len(tokens) < 10, "it is followed for ever"
+            tokens.append(tokens[-length] if len(tokens) >= length else body["nextPageToken"])
+            body["nextPageToken"] = tokens[-1]
+        return replace(answer, body=json.dumps(body).encode())
+
+    with pytest.raises(Truncated, match="circle"):
+        pulled(connect(circling, clock), WHOLE, ACCOUNT)
+
+
 def test_no_rows_are_proven(clock):
     empty = Customer("1230000001", "New", under=MCC)
     client = connect(FakeGoogleAds(WORLD, clock, customers=(MANAGER, CLIENT, empty)), clock)
