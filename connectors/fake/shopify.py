@@ -5,10 +5,10 @@ import re
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -46,6 +46,11 @@ _NEEDS = {
     "variant": "read_products",
     "inventoryItem": "read_inventory",
 }
+_PROTECTED = {"email", "emailAddress"}
+UNAPPROVED = (
+    "This app is not approved to access the Customer object. See https://partners.shopify.com for more details."
+)
+EPOCH = datetime.fromtimestamp(0, UTC)
 _COUNTED = {f"{listing.root}Count": listing.root for listing in LISTINGS.values()}
 
 
@@ -60,7 +65,8 @@ class Refused(Exception):
 class FakeShopify:
     """One shop behind the API, as it is at the clock's present. Call it with a request.
 
-    Its knobs, for tests: `tokens` it knows, each until an instant (none: takes any); `scopes` of the app; `failing`,
+    Its knobs, for tests: `tokens` it knows, each until an instant (none: takes any); `scopes` of the app, and whether
+    it is `approved` for e-mail addresses, without which they are null and errors beside the data; `failing`,
     codes of the error table for the next answers; the number of a page that it `loses`, or `repeats` by half;
     `shuffled` rows; ids that it `forgets` when they are asked for by themselves, and those of what is `deleted` for
     good; ids of what is `heavy`, so that a query for it with connections inside runs out of time; whether it `counts`
@@ -88,6 +94,7 @@ class FakeShopify:
         self.max_cost = MAX_COST
         self.tokens: Mapping[str, datetime] | None = None
         self.scopes: tuple[str, ...] = SCOPES
+        self.approved = True
         self.version = API_VERSION
         self.moved_to: str | None = None
         self.failing: deque[str] = deque()
@@ -126,7 +133,10 @@ class FakeShopify:
         used = min(most, points.actual(document, data))
         self.bucket.level += most - used
         self.spent += used
-        return self._answer({"data": data, "extensions": {"cost": self._cost(most, used)}})
+        answer: dict[str, Any] = {"data": data, "extensions": {"cost": self._cost(most, used)}}
+        if not self.approved and (withheld := list(_withheld(data))):
+            answer["errors"] = [{"message": UNAPPROVED, "path": path} for path in withheld]
+        return self._answer(answer)
 
     def fail(self, code: str, times: int = 1) -> None:
         """Answer the next requests with an error of the table; a bulk operation's codes are for the next one run."""
@@ -175,7 +185,8 @@ class FakeShopify:
             found = len(self._searched(_COUNTED[field.name], field, variables))
             return selected(field.selection, {"count": found, "precision": self.counts}, variables)
         if field.name in _ROOTS:
-            return self._page(field, variables, _FULL.get(text))
+            is_walk = "query" in field.arguments
+            return self._page(field, variables, _FULL.get(text)) if is_walk else self._some(field, variables)
         if field.name == "nodes":
             self._strain(field.value("ids", variables))
             nodes = [self._by_id(id) for id in field.value("ids", variables)]
@@ -232,6 +243,12 @@ class FakeShopify:
             return {"nodes": [listed(node, known.connections) for node in nodes], "pageInfo": info}
         return {"nodes": selected(field.of_node, nodes, variables), "pageInfo": info}
 
+    def _some(self, field: Field, variables: Variables) -> dict[str, Any]:
+        """A page that nothing is searched for."""
+        places = self._visible(field.name, self._changed(field.name, EPOCH, self._clock.now()))
+        nodes = [self._node(field.name, place) for place in places[: field.value("first", variables)]]
+        return {"nodes": selected(field.of_node, nodes, variables)}
+
     def _strain(self, ids: Iterable[str]) -> None:
         if not self.heavy.isdisjoint(ids):
             raise Refused("TIMEOUT", "Timeout")
@@ -239,6 +256,8 @@ class FakeShopify:
     def _everything(self, field: Field) -> Iterator[Node]:
         """All nodes that a bulk operation's root selects."""
         self._permit(field)
+        if not (self.approved or _names(field).isdisjoint(_PROTECTED)):
+            raise Refused("ACCESS_DENIED", UNAPPROVED)
         return (self._node(field.name, place) for place in self._searched(field.name, field, {}))
 
     def _searched(self, root: str, field: Field, variables: Variables) -> list[int]:
@@ -323,3 +342,23 @@ class FakeShopify:
             **(headers or {}),
         }
         return WireResponse(status, msgspec.json.encode(body), told)
+
+
+def _names(field: Field) -> set[str]:
+    """The names of the field and of all that is selected in it."""
+    return {field.name}.union(*map(_names, field.selection))
+
+
+def _withheld(value: Any, *path: str | int) -> Iterator[list[str | int]]:
+    """Where a protected value was, which is null from then on."""
+    if isinstance(value, list):
+        for place, each in enumerate(cast("list[Any]", value)):
+            yield from _withheld(each, *path, place)
+    elif isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        for name, inner in held.items():
+            if name in _PROTECTED:
+                held[name] = None
+                yield [*path, name]
+            else:
+                yield from _withheld(inner, *path, name)

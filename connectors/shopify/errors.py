@@ -22,6 +22,9 @@ from connectors.shopify import API_VERSION
 from connectors.shopify.envelope import Envelope, envelope
 
 COSTS_TOO_MUCH = "MAX_COST_EXCEEDED"
+UNAPPROVED = "UNAPPROVED"
+"""The code of what the app lacks an approval for. Shopify has none for it, or that of a missing scope."""
+UNAPPROVED_SAYS = "app is not approved to"
 
 TABLE: Mapping[str, Rule] = {
     # HTTP statuses
@@ -44,6 +47,11 @@ TABLE: Mapping[str, Rule] = {
     "THROTTLED": Rule(RateLimited, "the app's points are used up; it goes on by itself"),
     COSTS_TOO_MUCH: Rule(TooBig, "one query may not cost as much; fewer objects are asked for at once"),
     "ACCESS_DENIED": Rule(PermissionDenied, "give the app the scope that the message names, and install it again"),
+    UNAPPROVED: Rule(
+        PermissionDenied,
+        "ask for protected customer data under the app's API access requests, "
+        "https://shopify.dev/docs/apps/launch/protected-customer-data",
+    ),
     "SHOP_INACTIVE": Rule(ConfigError, "the shop is closed; remove it, or reopen it"),
     "INTERNAL_SERVER_ERROR": Rule(Transient, "Shopify had an error of its own; it is asked again"),
     "TIMEOUT": Rule(TooBig, "the query took Shopify too long; less is asked for at once"),
@@ -58,7 +66,7 @@ TABLE: Mapping[str, Rule] = {
     "FAILED": Rule(Transient, "the bulk operation failed; it is run again"),
     "INCOMPLETE": Rule(Truncated, "the bulk operation's result is not whole; it is run again"),
 }
-"""By Shopify's own code; an HTTP status is one too."""
+"""By Shopify's own code, or UNAPPROVED; an HTTP status is one too."""
 
 STATUS_AFTER = timedelta(seconds=2)  # where an answer says nothing of the wait
 JOBS_AFTER = timedelta(minutes=5)
@@ -83,7 +91,8 @@ def judge(reply: Reply) -> ApiError | None:
         said = told.errors[0].message if told.errors else reply.body.decode(errors="replace")
         return failure(str(reply.status), said, reply, told)
     if told.errors:  # an answer with some data and some errors is no answer: what is missing would pass for empty
-        return failure(told.errors[0].code, told.errors[0].message, reply, told)
+        first = told.errors[0]
+        return failure(UNAPPROVED if UNAPPROVED_SAYS in first.message else first.code, first.message, reply, told)
     return None
 
 

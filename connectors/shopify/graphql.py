@@ -4,20 +4,20 @@ from functools import cached_property
 from typing import Any
 
 from connectors.budget import Budget
-from connectors.errors import TooBig
+from connectors.errors import PermissionDenied, TooBig
 from connectors.exchange import Reply, Request
 from connectors.http import Http
 from connectors.shopify import API_VERSION, PAGE_SIZE
 from connectors.shopify.envelope import cost
-from connectors.shopify.errors import COSTS_TOO_MUCH
-from connectors.shopify.queries import SCOPES, Operation, granted
+from connectors.shopify.errors import COSTS_TOO_MUCH, UNAPPROVED
+from connectors.shopify.queries import APPROVALS, PROTECTED, SCOPES, Operation, granted
 
 PATH = f"/admin/api/{API_VERSION}/graphql.json"
 FIRST_GUESS = 10.0  # points, of an operation that was never asked
 
 
 class GraphQL:
-    """One shop's endpoint. What the app has no scope for is left out of every query."""
+    """One shop's endpoint. What the app has no scope or approval for is left out of every query."""
 
     def __init__(self, http: Http) -> None:
         self.http = http
@@ -30,14 +30,26 @@ class GraphQL:
         """What the app may do in this shop."""
         return self.granted(self.http.budget())
 
+    @cached_property
+    def approvals(self) -> frozenset[str]:
+        """What Shopify has approved the app for: it lists no approvals, and tells by refusing what needs one."""
+        wanted = frozenset({PROTECTED})
+        try:
+            self._send(APPROVALS.name, granted(APPROVALS.text, self.scopes | wanted), self.http.budget(), {})
+        except PermissionDenied as error:
+            if error.code != UNAPPROVED:
+                raise
+            return frozenset()
+        return wanted
+
     def granted(self, budget: Budget) -> frozenset[str]:
         """What the app may do at this moment, asked anew."""
         body, _ = self._send(SCOPES.name, SCOPES.text, budget, {})
         return frozenset(scope["handle"] for scope in body["currentAppInstallation"]["accessScopes"])
 
     def allowed(self, text: str) -> str:
-        """The text without what the app has no scope for."""
-        return granted(text, self.scopes)
+        """The text without what the app has no scope or approval for."""
+        return granted(text, self.scopes | self.approvals)
 
     def ask(self, operation: Operation, budget: Budget, **variables: Any) -> dict[str, Any]:
         """The data of the answer; ApiError if there is none within the budget."""

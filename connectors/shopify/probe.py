@@ -4,8 +4,9 @@ from connectors import skew, sunset
 from connectors.client import Finding
 from connectors.errors import ApiError
 from connectors.shopify import API_VERSION, SUNSET
+from connectors.shopify.errors import TABLE, UNAPPROVED
 from connectors.shopify.graphql import GraphQL
-from connectors.shopify.queries import SHOP
+from connectors.shopify.queries import PROTECTED, SHOP
 
 NEEDED = {
     "read_orders": "Without it no order can be read",
@@ -18,7 +19,7 @@ NEEDED = {
 
 
 def probe(graphql: GraphQL) -> list[Finding]:
-    """The shop, one finding per scope, the clock, the API's version."""
+    """The shop, one finding per scope, the approval, the clock, the API's version."""
     try:
         data, reply = graphql.reply(SHOP, graphql.http.budget())
     except ApiError as error:
@@ -26,7 +27,7 @@ def probe(graphql: GraphQL) -> list[Finding]:
     shop = data["shop"]
     reached = f"{shop['name']} ({shop['myshopifyDomain']}), {shop['ianaTimezone']}, {shop['currencyCode']}"
     version = sunset.finding("shopify", API_VERSION, SUNSET, graphql.http.clock.now().date())
-    return [Finding("shop", True, reached), *_scopes(graphql), skew.finding(reply), version]
+    return [Finding("shop", True, reached), *_scopes(graphql), _approval(graphql), skew.finding(reply), version]
 
 
 def _scopes(graphql: GraphQL) -> list[Finding]:
@@ -37,3 +38,10 @@ def _scopes(graphql: GraphQL) -> list[Finding]:
         )
         for scope, lack in NEEDED.items()
     ]
+
+
+def _approval(graphql: GraphQL) -> Finding:
+    if PROTECTED in graphql.approvals:
+        return Finding(PROTECTED, True, "e-mail addresses are not refused")
+    lack = "Without it no order and no customer tells an e-mail address"
+    return Finding(PROTECTED, False, f"{lack}: {TABLE[UNAPPROVED].advice}.")

@@ -7,6 +7,7 @@ asked for by itself: so nothing that Shopify holds is too big to be asked for.
 https://shopify.dev/docs/api/admin-graphql/2026-10
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -120,21 +121,32 @@ CUSTOMER_OF = "customer { id }"
 PRODUCT_OF = "product { id productType }"
 VARIANT_OF = "variant { id }"
 UNIT_COST = "inventoryItem { unitCost { amount currencyCode } }"
+EMAIL = "email"
+EMAIL_OF = "defaultEmailAddress { emailAddress }"
+SOME_ORDERS = f"orders(first: 10) {{ nodes {{ id {EMAIL} }} }}"
+SOME_CUSTOMERS = f"customers(first: 10) {{ nodes {{ id {EMAIL_OF} }} }}"
+
+PROTECTED = "protected customer data"
+"""The approval for e-mail addresses, which is no scope."""
 
 NEEDS: Mapping[str, str] = {
     CUSTOMER_OF: "read_customers",
     PRODUCT_OF: "read_products",
     VARIANT_OF: "read_products",
     UNIT_COST: "read_inventory",
+    SOME_ORDERS: "read_orders",
+    SOME_CUSTOMERS: "read_customers",
+    EMAIL: PROTECTED,
+    EMAIL_OF: PROTECTED,
 }
-"""The scope that a selection needs; without it the whole query would be refused."""
+"""The scope, or the approval, that a selection needs; without it the whole query would be refused."""
 
 
-def granted(text: str, scopes: Collection[str]) -> str:
-    """The text without the selections that the scopes do not allow; writing implies reading."""
-    for selection, scope in NEEDS.items():
-        if scope not in scopes and scope.replace("read_", "write_") not in scopes:
-            text = text.replace(selection, "")
+def granted(text: str, held: Collection[str]) -> str:
+    """The text without the selections that the scopes and approvals do not allow; writing implies reading."""
+    for selection, need in NEEDS.items():
+        if need not in held and need.replace("read_", "write_") not in held:
+            text = re.sub(rf"(?<!\w){re.escape(selection)}(?!\w)", "", text)
     return text
 
 
@@ -143,7 +155,7 @@ TRANSACTION = f"id kind status gateway processedAt test amountSet {BAG}"
 ORDER = f"""
     id legacyResourceId name createdAt processedAt updatedAt cancelledAt cancelReason test edited
     displayFinancialStatus sourceName currencyCode presentmentCurrencyCode taxesIncluded dutiesIncluded
-    email {CUSTOMER_OF} shippingAddress {{ countryCodeV2 provinceCode }} discountCodes
+    {EMAIL} {CUSTOMER_OF} shippingAddress {{ countryCodeV2 provinceCode }} discountCodes
     totalDiscountsSet {BAG} subtotalPriceSet {BAG}
     totalShippingPriceSet {BAG} totalTaxSet {BAG} totalPriceSet {BAG} currentTotalPriceSet {BAG}
     totalRefundedSet {BAG} totalTipReceivedSet {BAG} originalTotalDutiesSet {BAG} currentTotalDutiesSet {BAG}
@@ -220,9 +232,9 @@ LISTINGS: Mapping[str, Listing] = {
     "shopify/orders": Listing("orders", ORDER, (LINE_ITEMS, AGREEMENTS)),
     "shopify/customers": Listing(
         "customers",
-        """
-        id createdAt updatedAt defaultEmailAddress { emailAddress } numberOfOrders
-        amountSpent { amount currencyCode } defaultAddress { countryCodeV2 provinceCode } tags
+        f"""
+        id createdAt updatedAt {EMAIL_OF} numberOfOrders
+        amountSpent {{ amount currencyCode }} defaultAddress {{ countryCodeV2 provinceCode }} tags
         """,
     ),
     "shopify/products": Listing("products", "id title productType vendor status createdAt updatedAt", (VARIANTS,)),
@@ -235,6 +247,8 @@ explains the orders that there were, and one who has ordered cannot even be dele
 
 SHOP = Operation("Shop", "query Shop { shop { id name myshopifyDomain ianaTimezone currencyCode createdAt } }")
 SCOPES = Operation("Scopes", "query Scopes { currentAppInstallation { accessScopes { handle } } }")
+APPROVALS = Operation("Approvals", f"query Approvals {{ shop {{ id }} {SOME_ORDERS} {SOME_CUSTOMERS} }}")
+"""What needs an approval, of a few: not every order and customer has an address that could be refused."""
 
 BULK = "id status errorCode createdAt completedAt query objectCount rootObjectCount fileSize url"
 BULK_RUN = Operation(
@@ -263,6 +277,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ORDER_AGREEMENT,
     SHOP,
     SCOPES,
+    APPROVALS,
     BULK_RUN,
     BULK_STATE,
     BULK_OWN,

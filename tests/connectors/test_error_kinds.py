@@ -38,7 +38,7 @@ TOLD: Mapping[str, tuple[Mapping[Any, Any], Mapping[str, set[Any]]]] = {
         shopify.TABLE,
         {
             "auth": {"401"},
-            "permission": {"403", "ACCESS_DENIED"},
+            "permission": {"403", "ACCESS_DENIED", shopify.UNAPPROVED},
             "config": {"402", "404", "423", "SHOP_INACTIVE"},
             "rate_limited": {"429", "430", "THROTTLED", "LIMIT_REACHED", "OPERATION_IN_PROGRESS"},
             "transient": {

@@ -42,8 +42,8 @@ def test_what_is_asked_in_which_order(fake, clock, monkeypatch):
     before = clock.now()
     assert pulled(client(seen, clock, mode="bulk"), everything(WORLD)).keys() == IDS
     names = operations(seen)
-    assert names[:4] == ["Scopes", "OrdersCount", "BulkOwn", "BulkRun"]
-    assert set(names[4:]) == {"BulkState", "OrderDetails"}
+    assert names[:5] == ["Scopes", "Approvals", "OrdersCount", "BulkOwn", "BulkRun"]
+    assert set(names[5:]) == {"BulkState", "OrderDetails"}
     (run,) = (msgspec.json.decode(r.body) for r in seen.requests if b'"BulkRun"' in r.body)
     assert run["variables"] == {"query": ORDERS.bulk(ORDERS.searched(everything(WORLD).start, everything(WORLD).end))}
     downloads = [request for request in seen.requests if request.method == "GET"]

@@ -78,8 +78,8 @@ def test_what_is_sent_over_the_wire(fake, clock):
         assert request.headers["content-type"] == "application/json"
     bodies = [msgspec.json.decode(request.body) for request in seen.requests]
     names = [body["operationName"] for body in bodies]
-    assert names[:2] == ["Scopes", "OrdersCount"]
-    assert set(names[2:]) == {"Orders", "OrderDetails"}
+    assert names[:3] == ["Scopes", "Approvals", "OrdersCount"]
+    assert set(names[3:]) == {"Orders", "OrderDetails"}
     whole = everything(WORLD)
     search = LISTINGS["shopify/orders"].searched(whole.start, whole.end)
     pages = [body for body in bodies if body["operationName"] == "Orders"]
@@ -253,6 +253,59 @@ def test_another_scope_asks_for_more_and_so_for_old_time_again(fake, clock):
     before = client(fake, clock).request("shopify/products", ACCOUNT)
     fake.scopes = ("read_products",)
     assert client(fake, clock).request("shopify/products", ACCOUNT) != before
+
+
+def without_address(node):
+    return {name: value for name, value in node.items() if name not in ("email", "defaultEmailAddress")}
+
+
+def probed(shop):
+    return {finding.name: finding for finding in shop.probe()}
+
+
+@pytest.mark.parametrize("mode", ["paged", "bulk"])
+@pytest.mark.parametrize("stream", ["shopify/orders", "shopify/customers"])
+def test_without_the_approval_for_e_mail_addresses_all_else_is_read(fake, clock, mode, stream):
+    part, before = everything(WORLD, stream), client(fake, clock, mode=mode)
+    whole, asked = pulled(before, part), before.request(stream, ACCOUNT)
+    assert probed(before)["protected customer data"].passed
+    fake.approved = False
+    seen = Seen(fake)
+    shop = client(seen, clock, mode=mode)
+    assert pulled(shop, part) == {id: without_address(node) for id, node in whole.items()}
+    assert shop.request(stream, ACCOUNT) != asked
+    assert operations(seen).count("Approvals") == 1
+    failed = [finding for finding in shop.probe() if not finding.passed]
+    assert [finding.name for finding in failed] == ["protected customer data"]
+    assert "API access requests" in failed[0].message
+    fake.approved = True
+    again = client(fake, clock, mode=mode)
+    assert (pulled(again, part), again.request(stream, ACCOUNT)) == (whole, asked)
+
+
+def test_who_may_read_no_orders_may_read_customers_without_the_approval(fake, clock):
+    fake.approved, fake.scopes = False, ("read_customers",)
+    found = pulled(client(fake, clock), everything(WORLD, "shopify/customers"))
+    assert found
+    assert not any("defaultEmailAddress" in customer for customer in found.values())
+
+
+def test_an_approval_that_is_taken_away_meanwhile_is_an_error(fake, clock):
+    shop = client(fake, clock)
+    assert shop.request("shopify/orders", ACCOUNT)
+    fake.approved = False
+    with pytest.raises(PermissionDenied, match="API access requests"):
+        pulled(shop, everything(WORLD))
+
+
+def test_what_is_wrong_while_approvals_are_asked_for_is_no_lack_of_one(fake, clock):
+    def failing(request):
+        if b'"Approvals"' in request.body:
+            fake.fail("ACCESS_DENIED")
+        return fake(request)
+
+    with pytest.raises(PermissionDenied, match="what Shopify says with ACCESS_DENIED"):
+        pulled(client(failing, clock), everything(WORLD))
 
 
 def test_a_probe_of_a_good_app_passes_and_of_a_wrong_clock_fails(fake, clock):

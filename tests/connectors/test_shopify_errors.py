@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from shopify_api import TOKEN, Token, client, end, everything, pulled, small
+from shopify_api import ACCOUNT, TOKEN, Token, client, end, everything, pulled, small
 
 from connectors.budget import Budget
 from connectors.clock import VirtualClock
-from connectors.errors import AuthError, Bug, RateLimited, TooBig, Transient, Truncated
+from connectors.errors import AuthError, Bug, PermissionDenied, RateLimited, TooBig, Transient, Truncated
 from connectors.fake.serving import serving
 from connectors.fake.shopify import FakeShopify
 from connectors.http import Http
 from connectors.shopify.client import ShopifyClient
-from connectors.shopify.errors import TABLE
+from connectors.shopify.errors import TABLE, UNAPPROVED
 from connectors.wire import WireResponse
 
 WORLD = small(days=3)
@@ -95,12 +95,22 @@ def test_a_token_that_the_api_quotes_is_not_passed_on(app, shop):
 
 def test_an_answer_with_some_data_and_some_errors_is_an_error(app):
     fake, clock = app
-    fake.scopes = tuple(scope for scope in fake.scopes if scope != "read_customers")
     shop = client(fake, clock)
-    shop._graphql.__dict__["scopes"] = frozenset({*fake.scopes, "read_customers"})  # taken away since it was asked
+    assert shop.request("shopify/orders", ACCOUNT)
+    fake.scopes = tuple(scope for scope in fake.scopes if scope != "read_customers")  # taken away since it was asked
     with pytest.raises(TABLE["ACCESS_DENIED"].error, match="`read_customers` access scope"):
         pulled(shop, everything(WORLD))
     fake.scopes = (*fake.scopes, "read_customers")
+
+
+@pytest.mark.parametrize("extensions", [None, {"code": "ACCESS_DENIED"}])
+def test_a_lack_of_approval_is_known_by_its_words(app, extensions):
+    _, clock = app
+    error = {"message": "This app is not approved to use the email field.", "extensions": extensions}
+    body = msgspec.json.encode({"data": {"orders": {"nodes": [{"email": None}]}}, "errors": [error]})
+    with pytest.raises(PermissionDenied, match="API access requests") as told:
+        client(lambda _: WireResponse(200, body), clock).accounts()
+    assert told.value.code == UNAPPROVED
 
 
 def telling(app, **told):

@@ -15,13 +15,13 @@ from graphql import (
     parse,
     validate,
 )
-from shopify_api import STREAMS, Seen, client, end, everything, pulled, small, with_order
+from shopify_api import STREAMS, client, end, everything, pulled, small, with_order
 
 from connectors.clock import VirtualClock
 from connectors.fake.points import requested
 from connectors.fake.shopify import MAX_COST, SCOPES, FakeShopify
 from connectors.shopify import PAGE_SIZE
-from connectors.shopify.queries import IDS, LISTINGS, NEEDS, OPERATIONS, granted
+from connectors.shopify.queries import IDS, LISTINGS, NEEDS, OPERATIONS, PROTECTED, granted
 from connectors.slices import CENSUS
 
 SCHEMA = build_schema((Path(__file__).parent / "shopify_schema.graphql").read_text())
@@ -66,16 +66,20 @@ def check_object(value, kind, selections, path):
 @pytest.mark.parametrize(
     "text", [*(o.text for o in OPERATIONS), *BULK], ids=[*(o.name for o in OPERATIONS), *STREAMS, "ids"]
 )
-@pytest.mark.parametrize("scopes", [SCOPES, ("read_orders", "read_all_orders")], ids=["all scopes", "orders only"])
-def test_every_query_is_valid_by_the_schema(text, scopes):
-    assert validate(SCHEMA, parse(granted(text, scopes))) == []
+@pytest.mark.parametrize(
+    "held",
+    [(*SCOPES, PROTECTED), SCOPES, ("read_orders", "read_all_orders"), ()],
+    ids=["all", "no approval", "orders only", "none"],
+)
+def test_every_query_is_valid_by_the_schema(text, held):
+    assert validate(SCHEMA, parse(granted(text, held))) == []
 
 
 def test_a_selection_that_needs_a_scope_is_known_by_its_text():
     texts = " ".join(operation.text for operation in OPERATIONS)
     assert all(selection in texts for selection in NEEDS)
     assert not any(selection in granted(texts, ()) for selection in NEEDS)
-    assert granted(texts, [scope.replace("read_", "write_") for scope in SCOPES]) == texts
+    assert granted(texts, [PROTECTED, *(scope.replace("read_", "write_") for scope in SCOPES)]) == texts
 
 
 @pytest.mark.parametrize("listing", LISTINGS.values(), ids=LISTINGS)
@@ -131,16 +135,15 @@ def lines(jobs, query):
         return [msgspec.json.decode(line) for line in result]
 
 
-def test_a_landed_record_is_the_same_whichever_scopes_there_are_but_for_what_they_hide():
+def test_a_landed_record_is_the_same_whichever_scopes_and_approval_there_are_but_for_what_they_hide():
     world = small(days=5)
     clock = VirtualClock(end(world))
     fake = FakeShopify(world, clock)
     whole = pulled(client(fake, clock), everything(world))
-    fake.scopes = ("read_orders", "read_all_orders")
-    seen = Seen(fake)
-    hidden = pulled(client(seen, clock), everything(world))
+    fake.scopes, fake.approved = ("read_orders", "read_all_orders"), False
+    hidden = pulled(client(fake, clock), everything(world))
     assert hidden.keys() == whole.keys()
     for id, order in hidden.items():
-        assert whole[id].keys() - order.keys() == {"customer"}
+        assert whole[id].keys() - order.keys() == {"customer", "email"}
         lines = zip(order["lineItems"]["nodes"], whole[id]["lineItems"]["nodes"], strict=True)
         assert all(more.keys() - less.keys() == {"product", "variant"} for less, more in lines)

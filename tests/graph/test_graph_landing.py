@@ -35,10 +35,19 @@ def test_an_address_is_hashed_and_all_else_is_as_it_was_told(
     assert encoder(Tenant("acme", "Acme", keep_pii=True), STREAMS[stream])(RawRecord("1", told(TOLD[stream]))) == whole
 
 
-@pytest.mark.parametrize("told", [{}, {"defaultEmailAddress": None}, {"defaultEmailAddress": {}}])
+@pytest.mark.parametrize(
+    ("stream", "told"),
+    [
+        ("shopify/orders", {}),
+        ("shopify/orders", {"email": None}),
+        ("shopify/customers", {}),
+        ("shopify/customers", {"defaultEmailAddress": None}),
+        ("shopify/customers", {"defaultEmailAddress": {}}),
+    ],
+)
 def test_where_there_is_no_address_there_is_none_afterwards(
-    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    stream: str, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tenants, "pii_key", lambda tenant_id: KEY)
-    encode = encoder(Tenant("acme", "Acme"), STREAMS["shopify/customers"])
+    encode = encoder(Tenant("acme", "Acme"), STREAMS[stream])
     assert msgspec.json.decode(encode(RawRecord("1", undecoded(told)))) == told

@@ -136,6 +136,18 @@ def test_a_guest_is_known_by_the_e_mail() -> None:
     }
 
 
+def test_where_no_e_mail_is_told_only_the_shops_own_customers_are_known() -> None:
+    named, guest = order(1), order(2, customer=None)
+    del named["email"], guest["email"]
+    listed = {"id": "customer-1", "createdAt": "2025-01-01T00:00:00Z", "defaultAddress": None}
+    staged = stage(shopify_orders=shopify_orders(named, guest), shopify_customers=raw([("customer-1", listed)]))
+    assert staged.column("stg_orders", "customer_id", by="order_id") == {"order-1": "customer-1", "order-2": None}
+    assert staged.column("stg_orders", "email_hash", by="order_id") == {"order-1": None, "order-2": None}
+    assert list(staged.good["stg_customers"]["customer_id"]) == ["customer-1"]
+    assert staged.bad["stg_orders"].is_empty()
+    assert staged.bad["stg_customers"].is_empty()
+
+
 def test_the_last_visit_decides_the_channel() -> None:
     journey = visit("https://shop.com/?gclid=x&utm_campaign=Brand_Search", "https://www.google.com/", source="google")
     row = stage_shop(order(customerJourneySummary=journey)).row("stg_orders")
