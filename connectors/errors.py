@@ -80,8 +80,6 @@ KINDS: dict[type[ApiError], str] = {
     Bug: "bug",
 }
 
-PASSES_BY_ITSELF = (Transient, RateLimited)
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:

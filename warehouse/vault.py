@@ -1,8 +1,8 @@
 """Secrets at rest: AES-256-GCM with the tenant, the purpose and the key's id as associated data.
 
 Keys come from GROWTHOS_ENCRYPTION_KEY: one or more 32-byte keys in base64 or hex, separated by commas. The first
-seals; all open, so that a key is rotated by putting a new one in front. The demo, and nothing else, makes a key
-file of its own.
+seals; all open, so that a key is rotated by putting a new one in front. Without one, and unless DEMO_MODE is off, a
+key file is made beside the database: enough to try things out, and no protection against who has the folder.
 """
 
 import base64

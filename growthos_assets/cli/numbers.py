@@ -94,14 +94,21 @@ def show_quarantine(
     console.print(shown)
 
 
-def show_tables() -> None:
+def show_tables(format: FormatOption = Format.table) -> None:
     """The tables that `load` can read, with what a row is."""
     from growthos_assets import graph
     from warehouse.contract import description_of
 
+    told = {
+        f"{contract.__spec__.schema}/{contract.__spec__.name}": description_of(contract).splitlines()[0]
+        for contract in [*graph.streams(), *graph.stored_contracts()]
+    }
+    if format is Format.json:
+        print_json(told)
+        return
     rows = table("key", "one row is")
-    for contract in [*graph.streams(), *graph.stored_contracts()]:
-        rows.add_row(f"{contract.__spec__.schema}/{contract.__spec__.name}", description_of(contract).splitlines()[0])
+    for key, row in told.items():
+        rows.add_row(key, row)
     console.print(rows)
 
 

@@ -178,6 +178,7 @@ def test_numbers_for_people_fit_their_terminal(
             assert max(len(line) for line in shown.out.splitlines()) <= width
         assert "Net revenue" in growthos("kpis", "--tenant", "acme").out
     assert "marts/fact_orders" in growthos("tables").out
+    assert growthos("tables", "--format", "json").document["marts/fact_orders"].startswith("One row per")
 
 
 def test_names_with_brackets_are_shown_as_they_are(shop: str, growthos: Command, tmp_path: Path) -> None:
