@@ -1,6 +1,7 @@
 """The tenant's alerts of today: from its tables and what is remembered, to what fires; and remembering it."""
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
@@ -12,13 +13,16 @@ from growthos_assets.loading import warehouse
 from growthos_assets.marts.dim_campaign import DimCampaign
 from growthos_assets.marts.dim_channel import DimChannel, channel_names
 from growthos_assets.marts.fact_order_lines import FactOrderLines
+from growthos_assets.raw.shopify import ShopifyOrders
 from kpis import Window
 from kpis.alerts import EPISODES, Evaluation, Facts, Memory, Shop
-from warehouse import alert_states
+from warehouse import alert_states, ledger
 from warehouse.tenants import Tenant
 
 DAYS = 7
 """The window of the weekly rules."""
+
+_AT_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def evaluated(
@@ -36,7 +40,7 @@ def evaluated(
     It is here, and not in the transform, that the alerts' tables are read and written. The same evaluation again stores
     the same states and no event twice; one that looks at the past as it was known then, or a preview, stores nothing.
     """
-    shop = shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now)
+    shop = proven(shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now), tenant)
     evaluation = assess(shop, now)
     if is_live:
         _store(tenant, evaluation, now)
@@ -65,8 +69,9 @@ def fired_during(shop: Shop, window: Window, now: datetime) -> pl.DataFrame:
         return kpis.alerts.during(shop, memory, window, now)
     facts = shop.facts
     alone = kpis.alerts.evaluate(
-        facts.state, facts.cohorts, window, shop.thresholds, shop.names, shop.currency, categories=facts.categories
-    )
+        facts.state, facts.cohorts, window, shop.thresholds, shop.names, shop.currency, categories=facts.categories,
+        unproven=facts.unproven,
+    )  # fmt: skip
     return pl.concat([alone, pl.DataFrame(schema=EPISODES)], how="diagonal").with_columns(
         pl.col("silenced_by").fill_null("")
     )
@@ -76,6 +81,26 @@ def _remembered(shop: Shop, before: date, now: datetime) -> tuple[Memory, date |
     """What is remembered, as of now, of the days before that one; and the newest window of which anything is."""
     known = alert_states.remembered(warehouse(), shop.tenant, before, now)
     return kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar), known.latest
+
+
+def proven(shop: Shop, tenant: Tenant) -> Shop:
+    """The shop with the days of which its orders may not be here, as the ledger stands: not pulled, or not whole.
+
+    A run's own sync ends after the instant that the run calls now, so that it is not asked what was known then. Orders
+    that nobody syncs come when somebody imports them: they are known to be here up to the newest one.
+    """
+    facts, stream = shop.facts, ShopifyOrders.stream_key()
+    first = facts.first_day
+    if first is None:
+        return shop
+    failed = ledger.unproven(warehouse(), tenant.tenant_id, first, facts.as_of, _AT_LAST).filter(stream=stream)
+    unproven = [Window(*days) for days in failed.select("first_day", "last_day").iter_rows()]
+    reached = ledger.read_to(warehouse(), tenant.tenant_id, *stream.split("/")).values()
+    sold = facts.sources().get("shop", {first})
+    last = kpis.last_complete_day(min(reached), tenant.timezone) if reached else max(sold)
+    if last < facts.as_of:
+        unproven.append(Window(last + timedelta(1), facts.as_of))
+    return replace(shop, facts=replace(facts, unproven=unproven))
 
 
 def shop_of(

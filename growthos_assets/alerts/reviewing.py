@@ -10,7 +10,7 @@ from pandera.typing.polars import LazyFrame
 
 import kpis
 from growthos_assets.alerts.alerts import Alerts
-from growthos_assets.alerts.evaluation import fired_during, shop_of
+from growthos_assets.alerts.evaluation import fired_during, proven, shop_of
 from growthos_assets.kpis.kpi_daily import KpiDaily
 from growthos_assets.loading import warehouse
 from growthos_assets.marts.dim_campaign import DimCampaign
@@ -55,9 +55,8 @@ def review(tables: Tables, tenant: Tenant, window: Window, now: datetime, *, in_
     `in_run` is missing()'s.
     """
     cohorts = kpis.cohorts.cohorts(tables.fact_orders.filter("is_counted"), tables.fact_spend, window.end).collect()
-    shop = shop_of(
-        tables.kpi_daily, cohorts.lazy(), tables.fact_order_lines, tables.dim_channel, tables.dim_campaign, tenant, now
-    )
+    facts = tables.kpi_daily, cohorts.lazy(), tables.fact_order_lines, tables.dim_channel, tables.dim_campaign
+    shop = proven(shop_of(*facts, tenant, now), tenant)
     gap = missing(tenant, window, shop.facts.state, in_run=in_run)
     given = Given(
         tenant=tenant.tenant_id,

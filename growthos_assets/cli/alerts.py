@@ -258,7 +258,7 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
         return Looked(window, now, assess(shop, now).firing, is_known, unjudged)
     fired = kpis.alerts.evaluate(
         facts.state, facts.cohorts, window, settings.alert_thresholds, shop.names, shop.currency,
-        categories=facts.categories, as_of=facts.as_of,
+        categories=facts.categories, as_of=facts.as_of, unproven=facts.unproven,
     )  # fmt: skip
     alone = fired.with_columns(pl.lit(None).alias(name) for name in ("state", "since", "silenced_by"))
     return Looked(window, now, alone, is_known, unjudged)
@@ -266,11 +266,11 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
 
 def shop_now(settings: "Tenant", now: datetime) -> "Shop":
     """The tenant as its alerts look at it, from its tables as they are."""
-    from growthos_assets.alerts.evaluation import shop_of
+    from growthos_assets.alerts.evaluation import proven, shop_of
 
     keys = ("kpis/kpi_daily", "cohorts/cohorts", "marts/fact_order_lines", "marts/dim_channel", "marts/dim_campaign")
     state, cohorts, lines, channels, campaigns = (frame_of(key, settings.tenant_id).lazy() for key in keys)
-    return shop_of(state, cohorts, lines, channels, campaigns, settings, now)
+    return proven(shop_of(state, cohorts, lines, channels, campaigns, settings, now), settings)
 
 
 def _wish(tenant: str, kind: "Wish", matcher: str, until: datetime | None, note: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from statistics import mode
@@ -77,6 +77,7 @@ def evaluate(
     *,
     categories: pl.DataFrame | None = None,
     as_of: date | None = None,
+    unproven: Sequence[Window] = (),
 ) -> pl.DataFrame:
     """One row per alert that the window alone gives rise to, in rule order, then by member: no memory, no silence.
 
@@ -85,7 +86,8 @@ def evaluate(
     change (fraction), or the value where the rule looks at one; threshold the line that set the severity.
     Raises ValueError as resolve_thresholds does.
     """
-    facts = Facts(state.lazy().collect(), cohorts.lazy().collect(), as_of or window.end, categories)
+    known = state.lazy().collect(), cohorts.lazy().collect()
+    facts = Facts(*known, as_of or window.end, categories, unproven=unproven)
     shop = Shop("", facts, thresholds or {}, channel_names or {}, currency)
     days = survey(facts, window.end, window.end, resolve_thresholds(thresholds), window.days)
     found = [finding for _, findings in days for finding in findings if finding.outcome == "breach"]

@@ -53,8 +53,11 @@ def survey(
     for source, day, gone, _ in silences(facts, span):
         if gone:
             silent.setdefault(day, []).append(source)
+    sold = facts.sold_days()
     for day, today in by_day.items():
-        yield day, [_without(silent.get(day, []), finding) for finding in today]
+        missing = silent.get(day, [])
+        unknown = [source for source in missing if source != "shop" or day not in sold]
+        yield day, [_without(unknown if RULES[said.rule].hears_silence else missing, said) for said in today]
 
 
 def _scope(rule: Rule) -> tuple[str, int, int]:

@@ -40,6 +40,7 @@ class Facts:
 
     `state` is kpi_daily, `cohorts` what kpis.cohorts gives on that day, `categories` one row per date and category
     with orders and revenue_gross (none: no rule looks at categories). Days of `expected` are left out of baselines.
+    Of days of `unproven` it is not known whether all of the shop's orders are here.
     """
 
     state: pl.DataFrame
@@ -47,6 +48,7 @@ class Facts:
     as_of: date
     categories: pl.DataFrame | None = None
     expected: Sequence[Window] = field(default=())
+    unproven: Sequence[Window] = field(default=())
 
     @property
     def first_day(self) -> date | None:
@@ -76,25 +78,42 @@ class Facts:
             seen.setdefault(f"ads:{channel}", set()).add(day)
         return {source: days for source, days in seen.items() if days}
 
+    def sold_days(self) -> set[date]:
+        """The days of which it is known what was sold, if only nothing.
+
+        No order is none sold where another source has arrived, and the shop's sync left nothing out.
+        """
+        days = self.sources()
+        sold = days.pop("shop", set())
+        arrived = set[date]().union(*days.values())
+        return sold | {day for day in arrived if not any(span.start <= day <= span.end for span in self.unproven)}
+
 
 def daily(facts: Facts, grain: Grain) -> pl.DataFrame:
-    """One row per member and day up to as_of, without gaps: every measure as a float, null where nothing is known."""
+    """One row per member and day up to as_of, without gaps: every measure as a float, null where nothing is known.
+
+    What is zero when nothing happens is so from the member's first day on, on days of which it is known what was sold.
+    """
     keys = list(KEYS[grain])
     first = facts.first_day
     assert first is not None, "a shop without a day has no panel"
     if grain == "category":
         assert facts.categories is not None
         shop = facts.state.group_by("date").agg(shop_orders=pl.col("orders").sum())
-        sums = facts.categories.group_by("date", *keys).agg(pl.col("orders", "revenue_gross").sum())
+        known = [MEASURES[name] for name in ("orders", "revenue_gross")]
+        sums = facts.categories.group_by("date", *keys).agg(measure.total() for measure in known)
     else:
         state = facts.state.filter(pl.col("campaign_id") != NO_CAMPAIGN) if grain == "campaign" else facts.state
         shop = None
         known = [measure for measure in MEASURES.values() if measure.name in state.columns]
         sums = state.group_by("date", *keys).agg(measure.total() for measure in known)
     calendar = pl.DataFrame({"date": pl.date_range(first, facts.as_of, eager=True)})
-    members = sums.select(keys).unique().sort(keys) if keys else None
-    grid = calendar if members is None else members.join(calendar, how="cross")
-    dense = grid.join(sums, on=["date", *keys], how="left")
+    members = sums.group_by(keys).agg(began=pl.col("date").min()) if keys else pl.DataFrame({"began": [first]})
+    dense = members.join(calendar, how="cross").join(sums, on=["date", *keys], how="left")
+    none_sold = (pl.col("date") >= pl.col("began")) & pl.col("date").is_in(facts.sold_days())
+    zeros = [measure.name for measure in known if measure.absent == "zero"]
+    filled = (pl.when(pl.col(name).is_null() & none_sold).then(0).otherwise(name).alias(name) for name in zeros)
+    dense = dense.with_columns(filled).drop("began")
     if shop is not None:
         dense = dense.join(shop, on="date", how="left")
     measures = [name for name in dense.columns if name not in ("date", *keys)]

@@ -109,7 +109,7 @@ RULES: Final = {rule.id: rule for rule in (
     Rule("orders_drop", "Orders have collapsed", "critical", "orders", "below", Daily("orders"),
          {"threshold": -0.40, "min_volume": 50, "p_max": 0.0005}, "Overall Revenue",
          "Place a test order now: checkout, payment, shipping rules, stock. Then look at traffic.",
-         days=1, stake=Stake("revenue_gross"), split="channel"),
+         days=1, hears_silence=True, stake=Stake("revenue_gross"), split="channel"),
     Rule("spend_without_impressions", "Money is spent and nothing is shown", "warning", "unseen_spend", "above",
          Certain(), {"threshold": 25.0}, None,
          "Open the campaign in the ad account: a reporting fault there, a wrong account in the connection, or charges "

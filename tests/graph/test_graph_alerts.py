@@ -1,6 +1,6 @@
 """Alerts in the graph: what fires is published, what was is kept, what there is to tell is told once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -9,8 +9,10 @@ import pytest
 from graph_runs import Graph
 
 from growthos_assets import load
+from growthos_assets.cli.alerts import shop_now
 from growthos_assets.loading import warehouse
-from warehouse import alert_states
+from kpis import Window
+from warehouse import alert_states, ledger, tenants
 
 LAST = "2026-02-09"
 CLOCK = datetime(2026, 2, 10, 5, tzinfo=UTC)
@@ -87,6 +89,37 @@ def test_when_the_data_stops_the_alert_stays_and_the_silence_is_told(
     assert (LAST, "cac_increase", "fired") in told
     assert {alert for _, alert, _ in told} == {"cac_increase", *silent}
     assert "resolved" not in {kind for *_, kind in told}
+
+
+def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> None:
+    """Pulled orders are known as far as every slice is verified, imported ones up to the newest of them."""
+    acme, last = tenants.get("acme"), date.fromisoformat(LAST)
+    (account,) = ledger.read_to(warehouse(), "acme", "shopify", "orders")
+
+    def unproven(now: datetime = CLOCK + timedelta(3)) -> list[Window]:
+        return list(shop_now(acme, now).facts.unproven)
+
+    def pulled(start: datetime, end: datetime, *, well: bool) -> None:
+        with ledger.recording(warehouse(), "acme", ("shopify", "orders"), lambda: end, "v1") as book:
+            (pull,) = book.plan([ledger.Planned("s", account, start, end, "r", {})])
+            if well:
+                with warehouse().as_tenant("acme") as cursor:
+                    book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
+                book.verified()
+            else:
+                book.failed(pull, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
+
+    assert unproven(CLOCK) == []
+    assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
+    pulled(CLOCK, CLOCK + timedelta(2, hours=3), well=True)  # at three o'clock of the third day
+    assert unproven() == [Window(last + timedelta(3), last + timedelta(3))]
+    pulled(CLOCK + timedelta(1), CLOCK + timedelta(3), well=False)
+    pulled(CLOCK + timedelta(2), CLOCK + timedelta(4), well=True)
+    assert unproven() == [Window(last + timedelta(2), last + timedelta(3))]
+    pulled(CLOCK + timedelta(1), CLOCK + timedelta(4), well=True)
+    assert unproven() == []
+    assert ledger.forget(warehouse(), "acme", "shopify", account)
+    assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
 
 
 @pytest.mark.parametrize("table", ["alert_states", "alert_events", "alert_silences", "expected_events"])

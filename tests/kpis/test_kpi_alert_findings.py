@@ -25,6 +25,7 @@ from kpis.alerts import (
     survey,
     unjudged,
 )
+from kpis.alerts.panel import daily
 
 FIRST = date(2025, 8, 1)
 DAYS = 100
@@ -129,6 +130,8 @@ def test_a_collapse_of_orders_is_seen_the_next_day(facts_of):
     facts = facts_of(broken(orders=0.3, new_customers=0.3, revenue_gross=0.3))
     assert "orders_drop" not in breaches(facts, FIRST + timedelta(FAULT - 1))
     assert "orders_drop" in breaches(facts, FIRST + timedelta(FAULT))
+    dead = facts_of(broken(orders=0, new_customers=0, revenue_gross=0))
+    assert "orders_drop" in breaches(dead, FIRST + timedelta(FAULT))  # not one order is fewer than a few
     small = facts_of(broken(orders=0.3), orders=20)
     assert "orders_drop" not in breaches(small, FIRST + timedelta(FAULT))  # fewer than 50 a day: weekly rules only
 
@@ -170,6 +173,40 @@ def test_a_category_that_sells_out(facts_of, state_of):
     ]
     facts = Facts(shop.state, NO_COHORTS, LAST, pl.DataFrame(rows))
     assert breaches(facts) == {"stock_out_shoes"}
+
+
+def test_a_category_that_sells_nothing_any_more(facts_of):
+    """It has no row then. Before a category's first day nothing was expected of it."""
+    shop = facts_of()
+    dice = random.Random(4)
+    rows = [
+        {"date": FIRST + timedelta(day), "category": name, "orders": poisson(dice, mean), "revenue_gross": mean * 80.0}
+        for name, mean, days in (
+            ("shoes", 13, range(DAYS - 7)), ("hats", 15, range(DAYS)), ("belts", 12, range(DAYS - 3, DAYS)),
+        )
+        for day in days
+    ]  # fmt: skip
+    facts = Facts(shop.state, NO_COHORTS, LAST, pl.DataFrame(rows))
+    assert breaches(facts) == {"stock_out_shoes"}
+    ((_, found),) = survey(facts, LAST, LAST, resolve_thresholds())
+    shoes = next(finding for finding in found if finding.id == "stock_out_shoes")
+    assert (shoes.value, shoes.metric_value) == (0, -1)
+    assert shoes.at_stake == pytest.approx(7 * 13 * 80)
+    days = daily(facts, "category").filter(category="belts")["orders"].to_list()
+    assert days[: DAYS - 3] == [None] * (DAYS - 3)
+
+
+def test_a_shop_of_which_nothing_came_has_not_sold_nothing(facts_of):
+    """Its sync has failed: there is nothing of any source, or the others came and its own orders are unproven."""
+    day = FIRST + timedelta(FAULT)
+    nothing = facts_of(broken(orders=0, new_customers=0, revenue_gross=0))
+    unproven = replace(nothing, unproven=[Window(day, LAST)])
+    gone = replace(nothing, state=nothing.state.filter(pl.col("date") < day))
+    assert outcomes(nothing, day)["orders_drop"] == "breach"
+    for facts in (unproven, gone):
+        assert outcomes(facts, day)["orders_drop"] == "no_data"
+        assert "no_data_shop" in breaches(facts, LAST)
+        assert daily(facts, "shop")["orders"].to_list()[FAULT:] == [0 if facts is unproven else None] * 3
 
 
 def test_what_a_silent_source_feeds_is_not_judged(facts_of):
