@@ -5,6 +5,7 @@ from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.shopify import ShopifyCustomers
 from growthos_assets.staging import shopify
+from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.orders import StgOrders
 from growthos_assets.staging.parse import clean, staged
 from growthos_assets.staging.refunds import StgRefunds
@@ -12,12 +13,19 @@ from growthos_assets.table import table
 from warehouse.contract import Instant, Table, column
 
 SHOPIFY = {"sources": ["shopify_customers.payload"]}
+DESCRIBED = ("source", "email_hash", "created_at", "region")
 
 
 class StgCustomers(Table, name="staging.stg_customers", key=("customer_id",)):
-    """One row per customer: those that Shopify lists, and those that only orders or returns name."""
+    """One row per customer: those that Shopify lists, and those that only orders or returns name.
 
-    customer_id: str = column("Shopify's gid, the file's id, or email:<hash>.", metadata=SHOPIFY)
+    A customer of several ids is described by the one that the shop made first.
+    """
+
+    customer_id: str = column(
+        "Shopify's gid, the file's id, or email:<hash>; of ids with the same e-mail the one that ordered first.",
+        metadata=SHOPIFY,
+    )
     source: str = column("Who told of the customer first.", isin=["shopify", "file"])
     email_hash: str = column(
         "The e-mail as landed: hashed unless the tenant keeps PII.", nullable=True, metadata=SHOPIFY
@@ -35,19 +43,21 @@ def stg_customers(
     shopify_customers: LazyFrame[ShopifyCustomers],
     stg_orders: LazyFrame[StgOrders],
     stg_refunds: LazyFrame[StgRefunds],
+    people: People,
 ) -> pl.LazyFrame:
     """The shop's list, then who is not on it, described by the first order."""
-    listed = shopify.customers(shopify_customers).with_columns(source=pl.lit("shopify"))
+    records = shopify.customers(shopify_customers).with_columns(source=pl.lit("shopify"), listed_id="customer_id")
+    listed = _described(identified(records.filter(clean()), people), "created_at", "listed_id")
     named = (
         pl.concat([stg_orders, stg_refunds.rename({"refunded_at": "processed_at"})], how="diagonal")
         .filter(pl.col("customer_id").is_not_null())
-        .join(listed.filter(clean()), on="customer_id", how="anti")
-        .group_by("customer_id")
-        .agg(
-            pl.col("source", "email_hash", "region")
-            .sort_by("processed_at", "order_id", "refund_line_id", nulls_last=True)
-            .drop_nulls()
-            .first()
-        )
+        .join(listed, on="customer_id", how="anti")
     )
-    return staged(pl.concat([listed, named], how="diagonal"), StgCustomers)
+    known = [listed, _described(named, "processed_at", "order_id", "refund_line_id"), records.filter(~clean())]
+    return staged(pl.concat(known, how="diagonal"), StgCustomers)
+
+
+def _described(told: pl.LazyFrame, *order: str) -> pl.LazyFrame:
+    """One row per customer: of each of its columns what was said first, in that order."""
+    columns = pl.col(*(name for name in DESCRIBED if name in told.collect_schema()))
+    return told.group_by("customer_id").agg(columns.sort_by(*order, nulls_last=True).drop_nulls().first())

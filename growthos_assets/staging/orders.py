@@ -6,11 +6,11 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.file import FileOrders
-from growthos_assets.raw.shopify import ShopifyCustomers, ShopifyOrders
+from growthos_assets.raw.shopify import ShopifyOrders
 from growthos_assets.staging import file, shopify
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import attributed
-from growthos_assets.staging.identity import customers_by_email, identified
+from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.kinds import local_date
 from growthos_assets.staging.parse import clean, staged
 from growthos_assets.table import Finding, check, table
@@ -35,7 +35,8 @@ class StgOrders(Table, name="staging.stg_orders", key=("order_id",)):
     processed_at: Instant = payload("When it was placed; of a file's order its earliest sale row.")
     order_date: pl.Date = payload("Its day in the tenant's time zone.")
     customer_id: str = payload(
-        "The shop's customer, else who is known by the same e-mail, else email:<hash>; null for a guest.",
+        "The shop's customer, of ids with the same e-mail the one that ordered first; else who is known by the "
+        "same e-mail, else email:<hash>; null for a guest.",
         nullable=True,
     )
     email_hash: str = payload("The e-mail as landed: hashed unless the tenant keeps PII.", nullable=True)
@@ -76,14 +77,13 @@ class StgOrders(Table, name="staging.stg_orders", key=("order_id",)):
 @table(StgOrders)
 def stg_orders(
     decoded_orders: shopify.Orders,
-    shopify_customers: LazyFrame[ShopifyCustomers],
     file_lines: file.Lines,
+    people: People,
     tenant: Tenant,
 ) -> pl.LazyFrame:
     """Both sources' orders in one shape, then the person, the channel and the day."""
     orders = pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
-    by_email = customers_by_email(shopify.customers(shopify_customers), orders, file_lines)
-    known = attributed(identified(orders, by_email)).with_columns(
+    known = attributed(identified(orders, people)).with_columns(
         order_date=local_date(pl.col("processed_at"), tenant.timezone),
         is_counted=~pl.col("is_test") & ~pl.col("is_voided"),
     )

@@ -6,7 +6,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.staging import agreements, file, shopify
-from growthos_assets.staging.identity import customers_by_email, identified
+from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.kinds import COUNT, SIGNED_AMOUNT, TEXT, instant, local_date
 from growthos_assets.staging.order_lines import CENT, PRODUCT, StgOrderLines
 from growthos_assets.staging.orders import StgOrders, payload
@@ -67,6 +67,7 @@ def stg_refunds(
     file_lines: file.Lines,
     stg_orders: LazyFrame[StgOrders],
     stg_order_lines: LazyFrame[StgOrderLines],
+    people: People,
     tenant: Tenant,
     now: datetime,
 ) -> pl.LazyFrame:
@@ -74,7 +75,7 @@ def stg_refunds(
     returned = pl.concat(
         [
             _of_shopify(decoded_orders, now),
-            identified(_of_file(file_lines), customers_by_email(stg_orders)),
+            identified(_of_file(file_lines), people),
         ],
         how="diagonal",
     )

@@ -21,6 +21,7 @@ from staging_shop import (
     stage_file,
 )
 
+from growthos_assets.staging.identity import MOST
 from warehouse.tenants import Tenant
 
 LONDON = Tenant("london", "London", timezone="Europe/London", currency="GBP")
@@ -241,6 +242,66 @@ def test_who_ordered() -> None:
     }
     assert sorted(staged.good["stg_customers"]["customer_id"]) == ["ada", "email:hmac:3", "gid-2"]
     assert staged.column("stg_customers", "source", by="customer_id")["gid-2"] == "shopify"
+
+
+def listed(number: int, email: str | None) -> tuple[str, Payload]:
+    """The shop's record of a customer, made on that day of January."""
+    address = {"emailAddress": email} if email else None
+    return f"gid-{number}", {
+        "id": f"gid-{number}", "createdAt": f"2026-01-{number:02}T00:00:00Z", "defaultEmailAddress": address,
+        "defaultAddress": {"countryCodeV2": "DE"},
+    }  # fmt: skip
+
+
+def test_one_person_under_several_ids_is_one_customer() -> None:
+    """A shop that moved: the old one's history under its own ids, then Shopify's; one e-mail leads to the next."""
+    rows = (
+        sale("old", customer_id="z-old", email="hmac:1", processed_at="2025-01-01"),
+        sale("moved", customer_id="gid-2", email="hmac:1"),
+        sale("another address", customer_id="gid-2", email="hmac:2"),
+        sale("a third id", customer_id="a-new", email="hmac:2", processed_at="2026-02-03"),
+        sale("guest", email="hmac:2"),
+        sale("someone else", customer_id="bob", email="hmac:3"),
+        sale("nobody's order", quantity="-1", customer_id="a-new"),
+        sale("nor this one", quantity="-1", email="hmac:9"),
+    )
+    records = raw([listed(2, "hmac:1"), listed(3, "hmac:2"), listed(1, "hmac:9")])
+    ada = ("old", "moved", "another address", "a third id", "guest")
+    for told in (rows, rows[::-1]):
+        staged = stage(file_orders=file_orders(*told), shopify_customers=records)
+        assert staged.column("stg_orders", "customer_id", by="order_id") == {
+            **dict.fromkeys(ada, "z-old"), "someone else": "bob",
+        }  # fmt: skip
+        returned = staged.column("stg_refunds", "customer_id", by="refund_id")
+        assert returned == {"nobody's order": "z-old", "nor this one": "gid-1"}
+        customers = {row["customer_id"]: row for row in staged.good["stg_customers"].iter_rows(named=True)}
+        assert sorted(customers) == ["bob", "gid-1", "z-old"]
+        described = {name: customers["z-old"][name] for name in ("source", "email_hash", "region")}
+        assert described == {"source": "shopify", "email_hash": "hmac:1", "region": "DE"}
+        assert customers["z-old"]["created_at"] == datetime(2026, 1, 2, tzinfo=UTC)
+        assert staged.bad["stg_customers"].is_empty()
+
+
+def test_who_a_person_is_does_not_change_with_later_orders() -> None:
+    first = [sale("1", customer_id="z", email="hmac:1", processed_at="2025-01-01"), sale("2", customer_id="y")]
+    later = sale("3", customer_id="a", email="hmac:1", processed_at="2026-02-03")
+    for rows in (first, [*first, later]):
+        staged = stage(file_orders=file_orders(*rows), shopify_customers=raw([listed(1, "hmac:1")]))
+        assert set(staged.column("stg_orders", "customer_id", by="order_id").values()) == {"z", "y"}
+
+
+@pytest.mark.parametrize("ids", [MOST, MOST + 1])
+def test_what_too_many_share_is_nobodys_own(ids: int) -> None:
+    """The shop's address at the till, and an id for everyone who walks in."""
+    tills = [sale(f"till {n}", customer_id=f"id-{n:02}", email="hmac:shop") for n in range(ids)]
+    walked = [sale(f"walked {n}", customer_id="walk-in", email=f"hmac:{n}") for n in range(ids)]
+    known = [sale("knows one", customer_id="ada", email="hmac:0"), sale("guest", email="hmac:shop")]
+    by_order = stage_file(*tills, *walked, *known).column("stg_orders", "customer_id", by="order_id")
+    of_tills = {by_order[f"till {n}"] for n in range(ids)}
+    assert {by_order[f"walked {n}"] for n in range(ids)} == {"ada" if ids <= MOST else "walk-in"}
+    assert of_tills == ({"id-00"} if ids <= MOST else {f"id-{n:02}" for n in range(ids)})
+    assert by_order["guest"] == ("id-00" if ids <= MOST else None)
+    assert by_order["knows one"] == "ada"
 
 
 def test_a_file_and_a_shop_live_side_by_side() -> None:

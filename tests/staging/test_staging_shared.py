@@ -8,6 +8,8 @@ import polars as pl
 from staging_shop import NOW, SHOP
 
 from growthos_assets.staging import file, shopify
+from growthos_assets.staging.customers import stg_customers
+from growthos_assets.staging.identity import people
 from growthos_assets.staging.order_lines import stg_order_lines
 from growthos_assets.staging.orders import stg_orders
 from growthos_assets.staging.refunds import agreements_agree, stg_refunds
@@ -31,8 +33,10 @@ def test_shared_work_is_done_once_and_forgotten_with_its_last_taker() -> None:
 
     take(stg_orders)
     take(stg_order_lines)
-    assert done.keys() == {shopify.orders, file.lines}
+    assert done.keys() == {shopify.orders, file.lines, people}
     take(stg_refunds)
+    assert done.keys() == {shopify.orders, people}
+    take(stg_customers)
     assert done.keys() == {shopify.orders}
     call(agreements_agree)
     assert read["shopify_orders"] == read["file_orders"] == 1
