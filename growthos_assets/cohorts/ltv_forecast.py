@@ -20,7 +20,9 @@ _DAYS = ["fact_orders.order_date"]
 _PAST = {"sources": _DAYS}
 _VALUE = {"sources": [*_DAYS, "fact_orders.revenue_net"]}
 _WHEN = {"sources": [*_DAYS, "ltv_models.r", "ltv_models.alpha", *(f"ltv_models.{n}" for n in ("a", "b", "s", "beta"))]}
-_WORTH = {"sources": ["fact_orders.revenue_net", "ltv_models.p", "ltv_models.q", "ltv_models.gamma"]}
+_WORTH = {
+    "sources": ["fact_orders.revenue_net", "ltv_models.p", "ltv_models.q", "ltv_models.gamma", "ltv_models.value_scale"]
+}
 _REVENUE = {"sources": [*_WHEN["sources"], *_WORTH["sources"]]}
 _MARGIN = {"sources": [*_REVENUE["sources"], "ltv_models.margin_rate"]}
 
@@ -58,7 +60,9 @@ class LtvForecast(Table, name="cohorts.ltv_forecast", key=("customer_id",)):
     expected_orders_90: float = column("Expected orders in the next 90 days.", nullable=True, ge=0, metadata=_WHEN)
     expected_orders_180: float = column("The same in 180 days.", nullable=True, ge=0, metadata=_WHEN)
     expected_orders_365: float = column("The same in 365 days.", nullable=True, ge=0, metadata=_WHEN)
-    expected_order_value: float = column("Expected net revenue of each of them.", nullable=True, ge=0, metadata=_WORTH)
+    expected_order_value: float = column(
+        "Expected net revenue of each of them, what is sent back taken off.", nullable=True, ge=0, metadata=_WORTH
+    )
     expected_revenue_90: float = column(
         "Expected net revenue in the next 90 days.", nullable=True, ge=0, metadata=_REVENUE
     )

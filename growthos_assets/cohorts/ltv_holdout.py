@@ -14,7 +14,7 @@ from warehouse.contract import Table, column
 from warehouse.tenants import Tenant
 
 BAND = 1 / 3
-"""How far predicted orders may be from the actual ones. The models know no season and no growth of habits."""
+"""How far predicted orders and revenue may be from the actual. The models know no season and no growth of habits."""
 
 FEWEST = 30
 """Actual orders below which the share by which a prediction is off is mostly chance."""
@@ -53,7 +53,7 @@ def ltv_holdout(fact_orders: LazyFrame[FactOrders], tenant: Tenant, now: datetim
 
 @check(LtvHoldout, severity="warn")
 def holdout_within_a_third(ltv_holdout: LazyFrame[LtvHoldout], ltv_models: LazyFrame[LtvModels]) -> Finding:
-    """The model that ltv_forecast uses was off by no more than a third on days that it did not know."""
+    """The model that ltv_forecast uses was off by no more than a third, in orders and in revenue, on unknown days."""
     used = ltv_models.filter("is_used").select(predictor="model")
     found = ltv_holdout.join(used, on="predictor").drop_nulls("orders_predicted").collect()
     if found.is_empty():
@@ -61,10 +61,15 @@ def holdout_within_a_third(ltv_holdout: LazyFrame[LtvHoldout], ltv_models: LazyF
     row = found.row(0, named=True)
     if row["orders"] < FEWEST:
         return Finding.skip(f"{row['orders']} orders in {row['days']} days are too few to judge a model by")
-    off = row["orders_predicted"] / row["orders"] - 1
-    before = ltv_holdout.filter(predictor=ltv.AS_BEFORE).collect()["orders_predicted"].item() / row["orders"] - 1
-    return Finding(
-        abs(off) <= BAND,
-        f"{row['predictor']} predicted {row['orders_predicted']:,.0f} orders in {row['days']} days, "
-        f"{row['orders']:,} came: {off:+.0%}; as before would have been {before:+.0%}",
+    before = ltv_holdout.filter(predictor=ltv.AS_BEFORE).collect().row(0, named=True)
+    said = {
+        what: [predicted[f"{what}_predicted"] / row[what] - 1 for predicted in (row, before)]
+        for what in ("orders", "revenue")
+        if row[f"{what}_predicted"] is not None and row[what] > 0
+    }
+    told = "; ".join(
+        f"{row[f'{what}_predicted']:,.0f} {what} in {row['days']} days, {row[what]:,.0f} came: {off:+.0%}, "
+        f"as before would have been {as_before:+.0%}"
+        for what, (off, as_before) in said.items()
     )
+    return Finding(all(abs(off) <= BAND for off, _ in said.values()), f"{row['predictor']} predicted {told}")

@@ -55,8 +55,14 @@ class LtvModels(Table, name="cohorts.ltv_models", key=("model",)):
         le=1,
         metadata=_WORTH,
     )
+    value_scale: float = column(
+        "gamma_gamma: net revenue of all repeat orders ÷ what it, fitted to those who kept something, expects of them.",
+        nullable=True,
+        gt=0,
+        metadata=_WORTH,
+    )
     margin_rate: float = column(
-        "gamma_gamma: contribution margin ÷ net revenue of the repeat orders.", nullable=True, metadata=_EARNED
+        "gamma_gamma: contribution margin ÷ net revenue of all repeat orders.", nullable=True, metadata=_EARNED
     )
 
 

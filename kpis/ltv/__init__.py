@@ -42,8 +42,9 @@ def models(orders: Frame, last_day: date, acquired: Window | None = None) -> pl.
     - r, alpha, a, b, s, beta, p, q, gamma: its parameters, null for those of other models. alpha and beta are in
       days, gamma is money.
     - log_likelihood: of the days with an order (purchase models), or of the average order values.
-    - value_correlation, margin_rate (in gamma_gamma's row): rank correlation of order value with frequency, and
-      contribution margin ÷ net revenue of the repeat orders.
+    - value_correlation, value_scale, margin_rate (in gamma_gamma's row): rank correlation of order value with
+      frequency; net revenue of all repeat orders ÷ what gamma_gamma, fitted to those who kept something, expects of
+      them; contribution margin ÷ net revenue of all repeat orders.
     """
     from kpis.ltv.fitting import models
 

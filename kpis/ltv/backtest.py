@@ -12,7 +12,7 @@ import polars as pl
 from kpis.frame import Frame
 from kpis.ltv import AS_BEFORE
 from kpis.ltv.customers import customers, repeat_orders
-from kpis.ltv.fitting import fit_all, histories, modelled, values
+from kpis.ltv.fitting import fit_all, histories, modelled, value_scale, values
 from kpis.ltv.gamma_gamma import GammaGamma
 from kpis.ltv.likelihood import Refusal
 from kpis.ltv.numeric import Array
@@ -81,8 +81,8 @@ def _predictions(orders: Frame, known: pl.DataFrame, split: date, days: int) -> 
         if isinstance(fits.values, Refusal):
             yield _Prediction(name, f"{GammaGamma.name}: {fits.values}", expected)
         else:
-            revenue = (expected * fits.values.expected_value(*values(known))).sum()
-            yield _Prediction(name, None, expected, float(revenue))
+            worth = fits.values.expected_value(*values(known)) * value_scale(fits.values, known)
+            yield _Prediction(name, None, expected, float(expected @ worth))
     bought, earned = _repeats(orders, known, split - timedelta(days), split)
     yield _Prediction(AS_BEFORE, None, bought, float(earned.sum()))
 

@@ -42,6 +42,7 @@ _SCHEMA: Final[dict[str, Any]] = {
     **dict.fromkeys(PARAMETERS, pl.Float64),
     "log_likelihood": pl.Float64,
     "value_correlation": pl.Float64,
+    "value_scale": pl.Float64,
     "margin_rate": pl.Float64,
 }
 
@@ -61,7 +62,7 @@ def models(orders: Frame, last_day: date, acquired: Window | None) -> pl.DataFra
     fits, again, grouped = fit_all(known), repeaters(known), _grouped(known)
     likelihoods = {n: m.log_likelihood(*grouped) for n, m in fits.purchases.items() if isinstance(m, PurchaseModel)}
     likeliest = max(likelihoods, key=lambda name: likelihoods[name], default=None)
-    worth = fits.values.log_likelihood(*values(again)) if isinstance(fits.values, GammaGamma) else None
+    kept = fits.values if isinstance(fits.values, GammaGamma) else None
     shared = {
         "customers": known.height,
         "repeat_customers": again.height,
@@ -75,10 +76,11 @@ def models(orders: Frame, last_day: date, acquired: Window | None) -> pl.DataFra
         ),
         {
             "model": GammaGamma.name,
-            "is_used": worth is not None,
-            "log_likelihood": worth,
+            "is_used": kept is not None,
+            "log_likelihood": kept and kept.log_likelihood(*values(again)),
             "value_correlation": _correlation(again),
-            "margin_rate": _margin_rate(again),
+            "value_scale": kept and value_scale(kept, known),
+            "margin_rate": _margin_rate(known),
             **_described(fits.values),
         },
     ]
@@ -110,6 +112,16 @@ def values(known: pl.DataFrame) -> tuple[Array, Array]:
     return _array(known["repeat_orders"]), _array(known["repeat_order_value"].fill_null(0).clip(0))
 
 
+def value_scale(kept: GammaGamma, known: pl.DataFrame) -> float:
+    """Net revenue of all repeat orders ÷ what `kept` expects of them; `known` as modelled() gives it.
+
+    Gamma-Gamma can be fitted only to those who have kept something, and speaks of them: whoever sends everything back
+    buys as well, and is in the sum of orders that values are multiplied with.
+    """
+    x, value = values(known)
+    return _published(float(known["repeat_revenue"].sum()) / float(x @ kept.expected_value(x, value)))
+
+
 def fit_all(known: pl.DataFrame) -> Fits:
     """Every model, or its refusal; `known` as modelled() gives it."""
     return Fits(
@@ -123,8 +135,12 @@ def _attempt(fit: Callable[[], Model]) -> Model | Refusal:
         model = fit()
     except Refusal as refusal:
         return refusal
-    # a published parameter is the one that was used, and its last bits are noise
-    return replace(model, **{name: float(f"{value:.8g}") for name, value in asdict(model).items()})
+    return replace(model, **{name: _published(value) for name, value in asdict(model).items()})
+
+
+def _published(value: float) -> float:
+    """A published parameter is the one that was used, and its last bits are noise."""
+    return float(f"{value:.8g}")
 
 
 def _purchases(kind: type[PurchaseModel], known: pl.DataFrame) -> PurchaseModel:
@@ -137,6 +153,8 @@ def _purchases(kind: type[PurchaseModel], known: pl.DataFrame) -> PurchaseModel:
 def _values(known: pl.DataFrame) -> GammaGamma:
     again = repeaters(known)
     _ask(again.height, MIN_REPEAT_CUSTOMERS, "customers who bought again")
+    if known["repeat_revenue"].sum() <= 0:
+        raise Refusal("repeat orders are worth nothing: as much was given back as was paid")
     correlation = _correlation(again) or 0.0
     if abs(correlation) > MAX_CORRELATION:
         raise Refusal(
@@ -169,9 +187,9 @@ def _correlation(again: pl.DataFrame) -> float | None:
     return found if found is not None and np.isfinite(found) else None
 
 
-def _margin_rate(again: pl.DataFrame) -> float | None:
-    """Contribution margin ÷ net revenue of the repeat orders."""
-    margin, revenue = (float(again[name].sum()) for name in ("repeat_margin", "repeat_revenue"))
+def _margin_rate(known: pl.DataFrame) -> float | None:
+    """Contribution margin ÷ net revenue of all repeat orders, those that were sent back too: they cost as well."""
+    margin, revenue = (float(known[name].sum()) for name in ("repeat_margin", "repeat_revenue"))
     return margin / revenue if revenue > 0 else None
 
 

@@ -44,7 +44,7 @@ def forecast(orders: Frame, models: Frame, last_day: date) -> pl.DataFrame:
         if model.sees_stopping:
             found = found.with_columns(_rounded("p_alive", model.p_alive(past), 4))
     if value["is_used"]:
-        worth = model_of(value, GammaGamma).expected_value(*values(known))
+        worth = model_of(value, GammaGamma).expected_value(*values(known)) * value["value_scale"]
         found = found.with_columns(_rounded("expected_order_value", worth, 2))
 
     revenue = [pl.col(orders) * pl.col("expected_order_value") for orders in _ORDERS]

@@ -146,6 +146,7 @@ def test_checks_find_what_they_are_for(shop: Frames) -> None:
         holdout_module.holdout_within_a_third: [
             {"ltv_holdout": holdout.with_columns(pl.col("orders_predicted") * 1.6)},
             {"ltv_holdout": holdout.with_columns(pl.col("orders_predicted") * 0.5)},
+            {"ltv_holdout": holdout.with_columns(pl.col("revenue_predicted") * 1.6)},
         ],
         forecast_module.forecasts_hold_every_buyer: [
             {"ltv_forecast": forecast.head(1)},

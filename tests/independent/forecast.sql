@@ -1,11 +1,13 @@
 -- What BG/NBD and Gamma-Gamma expect of each buyer with the parameters that cohorts.ltv_models has: written from
 -- Fader, Hardie & Lee 2005 (the chance of being alive; (10)) and Fader & Hardie 2013, not from the code it is held against.
--- A purchase is a day with orders; ₂F₁ is summed as its series.
+-- A purchase is a day with orders; ₂F₁ is summed as its series. Values are scaled so that those of all repeat orders, of
+-- the customers that the models are fitted to, add up to what they were.
 WITH bought_day AS (
     SELECT tenant_id, customer_id, day, sum(net) AS net FROM bought GROUP BY tenant_id, customer_id, day
 ), history AS (
     SELECT tenant_id, customer_id, s.last_day - first_day AS t_known, count(*) - 1 AS x, max(day) - first_day AS t_x,
-        sum(net) FILTER (WHERE day > first_day) / nullif(count(*) - 1, 0) AS worth
+        sum(net) FILTER (WHERE day > first_day) / nullif(count(*) - 1, 0) AS worth,
+        date_trunc('month', first_day) = min(date_trunc('month', first_day)) OVER () AS is_left_truncated
     FROM bought_day
     JOIN (SELECT tenant_id, customer_id, min(day) AS first_day FROM bought GROUP BY tenant_id, customer_id) f
         USING (tenant_id, customer_id)
@@ -30,11 +32,16 @@ WITH bought_day AS (
     GROUP BY one, two, three, z
 ), told AS (
     SELECT *,
+        p * (gamma + x * coalesce(worth, 0)::float8) / (p * x + q - 1) AS kept_value,
         CASE WHEN x = 0 THEN 1
             ELSE 1 / (1 + a / (b + x - 1) * ((alpha + t_known) / (alpha + t_x)) ^ (r + x)) END AS p_alive,
         three / (a - 1) * (1 - ((alpha + t_known) / (alpha + t_known + 365)) ^ (r + x) * hypergeometric) AS if_alive
     FROM given JOIN series USING (one, two, three, z)
 )
 SELECT customer_id, p_alive, p_alive * if_alive AS expected_orders_365,
-    p * (gamma + x * coalesce(worth, 0)::float8) / (p * x + q - 1) AS expected_order_value
+    kept_value * (
+        SELECT sum(x * worth)::float8 / sum(x * kept_value)
+        FROM told
+        WHERE NOT is_left_truncated
+    ) AS expected_order_value
 FROM told

@@ -252,6 +252,40 @@ def test_refunded_orders_have_no_value_to_model(shop):
     assert forecast.filter(pl.col("repeat_order_value") < 0).height > 10
 
 
+def test_who_sends_everything_back_is_in_the_sums(shop):
+    """A quarter of the customers, at a cost: what an order and its margin are worth is that of all repeat orders."""
+    kept = pl.col("customer_id").str.slice(1).cast(pl.Int64) % 4 > 0
+    net = pl.Series(np.random.default_rng(3).gamma(10, 10, shop.height).round(2)).cast(MONEY)
+    orders = shop.sort(shop.columns).with_columns(
+        revenue_net=pl.when(kept).then(net).otherwise(Decimal(0)).cast(MONEY),
+        contribution_margin=pl.when(kept).then(net * Decimal("0.4")).otherwise(Decimal(-20)).cast(MONEY),
+    )
+    models = ltv.models(orders, LAST)
+    known = customers(orders, LAST).filter(~pl.col("is_left_truncated")).collect()
+    count, revenue, margin = (known[name].sum() for name in ("repeat_orders", "repeat_revenue", "repeat_margin"))
+    value = models.row(by_predicate=pl.col("model") == "gamma_gamma", named=True)
+    assert value["margin_rate"] == pytest.approx(float(margin) / float(revenue))
+    assert 0.7 < value["value_scale"] < 0.85
+    found = ltv.forecast(orders, models, LAST)
+    past = found.filter(~pl.col("is_left_truncated"))
+    worth = (past["repeat_orders"] * past["expected_order_value"]).sum()
+    assert worth == pytest.approx(float(revenue), abs=0.005 * count)  # each value is rounded to cents
+    expected = found.select(pl.sum("expected_orders_365", "expected_revenue_365", "expected_margin_365")).row(0)
+    assert expected[1] / expected[0] == pytest.approx(float(revenue) / count, rel=0.03)
+    assert expected[2] / expected[0] == pytest.approx(float(margin) / count, rel=0.03)
+    tested = ltv.holdout(orders, LAST).row(by_predicate=pl.col("predictor") == "bg_nbd", named=True)
+    assert tested["revenue_predicted"] == pytest.approx(tested["revenue"], rel=0.2)
+
+
+def test_where_nothing_is_kept_no_value_is_forecast(shop):
+    worthless = shop.with_columns(
+        pl.when(pl.col("customer_id") < "c01500").then("revenue_net").otherwise(Decimal(-900)).alias("revenue_net")
+    )
+    reasons, forecast = refused(worthless)
+    assert reasons["gamma_gamma"] == "repeat orders are worth nothing: as much was given back as was paid"
+    assert forecast["expected_revenue_365"].null_count() == forecast.height
+
+
 def test_nobody_has_bought():
     orders = orders_of((None, 3, 10))
     models = ltv.models(orders, LAST)
