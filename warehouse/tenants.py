@@ -3,12 +3,12 @@
 import functools
 import re
 import zoneinfo
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -25,6 +25,7 @@ RATES = ("shipping_rate", "ops_rate")
 PII = "pii"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """From when on a tenant's first settings hold."""
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 CATEGORY_MARGINS: Mapping[str, Decimal] = MappingProxyType(
     {
@@ -84,26 +85,30 @@ def create(tenant: Tenant) -> None:
             raise InvalidSetting(f"There is a tenant {tenant.tenant_id} already.") from None
 
 
-def update(tenant: Tenant) -> None:
-    """Store a tenant's changed settings, and what they were; UnknownTenant if it does not exist."""
-    values = _row(tenant)
-    before = get(tenant.tenant_id)
+def update(tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:
+    """Store what `change` makes of a tenant's settings, and what they were; UnknownTenant if it does not exist.
+
+    Who changes another setting at the same time waits, so that neither change is lost.
+    """
     with connect(owner_url()) as db, db.transaction():
-        if not _noted(db, tenant.tenant_id):  # its notes are younger than it
+        found = _select(db, sql.SQL("WHERE tenant_id = %s FOR UPDATE"), [tenant_id])
+        if not found:
+            raise _unknown(tenant_id)
+        before, after = found[0], change(found[0])
+        if not _noted(db, tenant_id):  # its notes are younger than it
             _note(db, before, BEGINNING)
-        changed = db.execute(
+        values = _row(after)
+        db.execute(
             sql.SQL("UPDATE ops.tenants SET {} WHERE tenant_id = {}").format(
                 sql.SQL(", ").join(
                     sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in values
                 ),
                 sql.Placeholder("tenant_id"),
             ),
-            values | {"tenant_id": tenant.tenant_id},
+            values | {"tenant_id": tenant_id},
         )
-        if changed.rowcount == 0:
-            raise _unknown(tenant.tenant_id)
-        if replace(before, clock_at=None) != replace(tenant, clock_at=None):
-            _note(db, tenant, tenant.clock_at or datetime.now(UTC))
+        if replace(before, clock_at=None) != replace(after, clock_at=None):
+            _note(db, after, after.clock_at or datetime.now(UTC))
 
 
 def known_at(tenant: Tenant, instant: datetime) -> Tenant:
@@ -119,7 +124,8 @@ def known_at(tenant: Tenant, instant: datetime) -> Tenant:
 
 def find(tenant_id: str) -> Tenant | None:
     """The tenant of that id, or None."""
-    return next(iter(_select("tenant_id = %s", [tenant_id])), None)
+    with connect(owner_url()) as db:
+        return next(iter(_select(db, sql.SQL("WHERE tenant_id = %s"), [tenant_id])), None)
 
 
 def get(tenant_id: str) -> Tenant:
@@ -132,7 +138,8 @@ def get(tenant_id: str) -> Tenant:
 
 def everyone() -> list[Tenant]:
     """All tenants, oldest first."""
-    return _select()
+    with connect(owner_url()) as db:
+        return _select(db, sql.SQL("ORDER BY created_at, tenant_id"))
 
 
 def pii_key(tenant_id: str) -> bytes:
@@ -177,13 +184,10 @@ def _act_for(db: psycopg.Connection, tenant_id: str) -> None:
 SETTINGS = tuple(field.name for field in fields(Tenant) if field.name != "tenant_id")
 
 
-def _select(condition: LiteralString = "true", parameters: Sequence[str] = ()) -> list[Tenant]:
-    query = sql.SQL("SELECT {} FROM ops.tenants WHERE {} ORDER BY created_at, tenant_id").format(
-        sql.SQL(", ").join(map(sql.Identifier, ("tenant_id", *SETTINGS))), sql.SQL(condition)
-    )
-    with connect(owner_url()) as db:
-        rows = db.cursor(row_factory=dict_row).execute(query, parameters).fetchall()
-    return [_tenant(row) for row in rows]
+def _select(db: psycopg.Connection, which: sql.SQL, parameters: Sequence[str] = ()) -> list[Tenant]:
+    columns = sql.SQL(", ").join(map(sql.Identifier, ("tenant_id", *SETTINGS)))
+    query = sql.SQL("SELECT {} FROM ops.tenants {}").format(columns, which)
+    return [_tenant(row) for row in db.cursor(row_factory=dict_row).execute(query, parameters)]
 
 
 def _tenant(row: Mapping[str, Any]) -> Tenant:
@@ -224,6 +228,9 @@ def _problems(tenant: Tenant) -> Iterator[str]:
             yield f"{name} is a share and must be at least 0 and below 1; it is {share}."
     if tenant.clock_at is not None and tenant.clock_at.tzinfo is None:
         yield f"clock_at is an instant and needs a time zone, e.g. {tenant.clock_at.isoformat()}+00:00."
+    elif tenant.clock_at is not None and not BEGINNING.year < tenant.clock_at.year < LATEST.year:
+        # days around it are counted, in every time zone, and neither Python nor a person knows any after 9999
+        yield f"Its clock can stand between {BEGINNING.year + 1} and {LATEST.year - 1}, not at {tenant.clock_at}."
 
 
 @functools.cache

@@ -119,10 +119,13 @@ def change(
     from warehouse import tenants
 
     warehouse()
-    tenant = tenants.get(tenant_id)
     given = {"name": name, "timezone": timezone, "currency": currency}
-    tenant = replace(tenant, **{setting: value for setting, value in given.items() if value is not None})
-    tenants.update(_changed(tenant, clock, margin, shipping_rate, ops_rate, threshold, keep_pii))
+    named = {setting: value for setting, value in given.items() if value is not None}
+
+    def changed(tenant: "Tenant") -> "Tenant":
+        return _changed(replace(tenant, **named), clock, margin, shipping_rate, ops_rate, threshold, keep_pii)
+
+    tenants.update(tenant_id, changed)
     console.print(f"Changed tenant {tenant_id}. `growthos run --tenant {tenant_id}` applies it to the numbers.")
 
 

@@ -196,7 +196,7 @@ def test_a_report_can_be_made_as_it_was_known_then_with_the_settings_of_then(sho
     land("shop", ORDERS, orders(1, at=late, price="30.00"), NOW)
     land("shop", ORDERS, orders(2, at=late), NOW)
     moved = replace(tenants.get("shop"), timezone="Asia/Tokyo", keep_pii=True)
-    tenants.update(moved)
+    tenants.update("shop", lambda _: moved)
 
     known_at = (then + timedelta(hours=1)).isoformat()
     assert graph.run("shop", *STAGED, resources={"warehouse": {"known_at": known_at}}).success

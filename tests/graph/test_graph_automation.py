@@ -259,7 +259,7 @@ def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
     allowed = ledger.retries(warehouse(), "acme")
     assert allowed is not None
     assert daemon.sense(automation.after_the_limit) == []
-    tenants.update(replace(tenant, clock_at=allowed))
+    tenants.update(tenant.tenant_id, lambda own: replace(own, clock_at=allowed))
     asked = daemon.sense(automation.after_the_limit)
     assert tenants_of(asked) == ["acme"]
     run = graph.run("acme", "raw/meta_insights", job="sync", tags=asked[0].tags)  # the others were not asked before

@@ -62,7 +62,7 @@ def test_the_past_is_not_taken_for_the_present_and_settings_are_news(shop: str, 
     assert not run().up_to_date, "a run of the past is not taken for the present"
     assert load("marts/fact_orders", "shop").height == 2
 
-    tenants.update(dataclasses.replace(tenants.get("shop"), ops_rate=Decimal("0.10")))
+    tenants.update("shop", lambda own: dataclasses.replace(own, ops_rate=Decimal("0.10")))
     assert not run().up_to_date
     assert load("marts/fact_orders", "shop")["ops_cost"].sum() == 2
 

@@ -200,7 +200,7 @@ def test_a_source_that_is_missing_does_not_stop_the_numbers_of_the_others(
 ) -> None:
     """A day later, Meta refuses: the tables behind the sources are made from what is here, and the run says so."""
     tenant = ensure_tenant("acme")
-    tenants.update(replace(tenant, clock_at=tenant.clock_at + timedelta(days=1)))
+    tenants.update(tenant.tenant_id, lambda own: replace(own, clock_at=tenant.clock_at + timedelta(days=1)))
     fakes(meta=refuse(190, "The token has expired"))
     only("alerts/alerts", "marts/dim_date", *STREAM_ASSETS)
     outcome = running.run("acme", lambda step: None)

@@ -38,7 +38,7 @@ def test_two_brands_share_ids_and_nothing_else(demo: str, graph: Graph, owner: p
     assert yours["revenue_net"].equals(mine["revenue_net"])
 
     margins = {**tenants.get("globex").category_margins, "default": Decimal("0.10")}
-    tenants.update(dataclasses.replace(tenants.get("globex"), category_margins=margins, ops_rate=Decimal("0.50")))
+    tenants.update("globex", lambda own: dataclasses.replace(own, category_margins=margins, ops_rate=Decimal("0.50")))
     assert graph.run("globex", job="rebuild").success
     assert stored(owner, "acme") == acme
     changed = load("marts/fact_orders", "globex")

@@ -1,5 +1,7 @@
 """Tenants and their settings."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,17 +33,38 @@ def test_a_tenant_is_kept_as_it_was_made(database: str) -> None:
     tenants.create(ACME)
     assert tenants.get("acme") == tenants.find("acme") == ACME
     changed = Tenant("acme", "Acme", category_margins=CATEGORY_MARGINS)
-    tenants.update(changed)
+    tenants.update("acme", lambda _: changed)
     assert tenants.get("acme") == changed
+
+
+def test_two_changes_at_once_are_both_kept(database: str) -> None:
+    tenants.create(ACME)
+    reading = threading.Barrier(2)
+    asked = ({"shipping_rate": Decimal("0.2")}, {"name": "Acme Ltd"})
+
+    def ask(changes: dict[str, Any]) -> None:
+        reading.wait()
+        for _ in range(10):
+            tenants.update("acme", lambda tenant: replace(tenant, **changes))
+
+    with ThreadPoolExecutor(2) as people:
+        list(people.map(ask, asked))
+    found = tenants.get("acme")
+    assert (found.shipping_rate, found.name) == (Decimal("0.2"), "Acme Ltd")
+
+
+@pytest.mark.parametrize("year", [1969, 9999])
+def test_a_clock_that_stands_where_no_days_can_be_counted_is_refused(database: str, year: int) -> None:
+    with pytest.raises(InvalidSetting, match="Its clock can stand between 1971 and 2199"):
+        tenants.create(replace(ACME, clock_at=datetime(year, 12, 31, 23, tzinfo=UTC)))
 
 
 def test_a_tenants_settings_are_known_as_they_were(database: str) -> None:
     """By the tenant's clock; its clock itself is always today's. Where that goes back, what came after is undone."""
 
     def on(day: int, **changed: Any) -> Tenant:
-        tenant = replace(tenants.get("acme"), clock_at=datetime(2026, 2, day, tzinfo=UTC), **changed)
-        tenants.update(tenant)
-        return tenant
+        tenants.update("acme", lambda acme: replace(acme, clock_at=datetime(2026, 2, day, tzinfo=UTC), **changed))
+        return tenants.get("acme")
 
     def then(day: int, hour: int = 12) -> Tenant:
         return tenants.known_at(tenants.get("acme"), datetime(2026, 2, day, hour, tzinfo=UTC))
@@ -66,14 +89,14 @@ def test_settings_from_before_they_were_kept_are_those_before_the_first_change(d
         db.execute("DELETE FROM ops.tenant_settings")
     assert tenants.known_at(ACME, datetime(2026, 1, 5, tzinfo=UTC)) == ACME
     changed = replace(ACME, currency="GBP", clock_at=datetime(2026, 2, 1, tzinfo=UTC))
-    tenants.update(changed)
+    tenants.update("acme", lambda _: changed)
     assert tenants.known_at(changed, datetime(2026, 1, 5, tzinfo=UTC)).currency == "EUR"
     assert tenants.known_at(changed, datetime(2026, 2, 5, tzinfo=UTC)) == changed
 
 
 def test_a_setting_that_is_newer_than_what_was_kept_is_as_it_is(database: str) -> None:
     tenants.create(ACME)
-    tenants.update(replace(ACME, currency="GBP", clock_at=datetime(2026, 2, 1, tzinfo=UTC)))
+    tenants.update("acme", lambda acme: replace(acme, currency="GBP", clock_at=datetime(2026, 2, 1, tzinfo=UTC)))
     with psycopg.connect(database) as db:  # as kept by a GrowthOS that did not know of them
         db.execute("SELECT set_config('app.tenant_id', 'acme', true)")
         lacking = "(settings::jsonb - 'ops_rate' - 'category_margins')::json"
@@ -108,7 +131,7 @@ def test_an_unknown_tenant_is_told_who_is_known(database: str) -> None:
         with pytest.raises(UnknownTenant, match=r"There is no tenant 'acm'. Known tenants: acme, zeta\."):
             ask("acm")
     with pytest.raises(UnknownTenant, match="'nobody'"):
-        tenants.update(Tenant("nobody", "Nobody"))
+        tenants.update("nobody", lambda tenant: tenant)
 
 
 def test_every_tenant_has_a_sealed_key_of_its_own(database: str) -> None:
