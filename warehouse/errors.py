@@ -43,7 +43,7 @@ class UnknownAccount(WarehouseError):
 
 
 class LedgerLost(WarehouseError):
-    """A slice is no longer in the ledger of the sync that pulls it."""
+    """A slice is no longer as the sync that pulls it has left it in the ledger."""
 
 
 class InvalidSetting(WarehouseError):

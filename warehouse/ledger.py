@@ -99,14 +99,10 @@ class Ledger:
         """When the account may be asked again, if it last said that it has to wait."""
         return _retry_at(self._warehouse, self._tenant_id, f"{self._mine('f')} AND f.account = {literal(account)}")
 
-    def plan(self, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
+    def plan(self, slices: Iterable[Planned]) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
-        now = self._now()
-        rows = [self._row(planned, now, state="planned", parent_id=parent_id) for planned in slices]
-        if rows:
-            with self._warehouse.as_tenant(self._tenant_id) as cursor:
-                self._add(cursor, rows)
-        return [row["pull_id"] for row in rows]
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            return self._plan(cursor, slices)
 
     def fold(self, account: str, request: str, before: datetime, kept: Iterable[tuple[Planned, datetime]]) -> None:
         """In place of all that was verified of the account before then: what it still proves, and when it was proven.
@@ -127,13 +123,14 @@ class Ledger:
                 self._add(cursor, rows)
 
     def running(self, pull_id: str) -> None:
-        self._set(pull_id, f"state = 'running', started_at = {self._at()}")
+        self._set(pull_id, "planned", f"state = 'running', started_at = {self._at()}")
 
     def landed(self, cursor: Cursor, pull_id: str, counts: Counts, effort: Effort) -> None:
         """Within the transaction that lands the rows: they are here, and they are all."""
         self._write(
             cursor,
             pull_id,
+            "running",
             f"state = 'landed', rows_expected = {counts.expected}, rows_received = {counts.received}, "
             f"rows_landed = {counts.landed}, rows_restated = {counts.restated}, rows_vanished = {counts.vanished}, "
             f"proof = {literal(counts.proof)}, {_effort(effort)}",
@@ -164,17 +161,21 @@ class Ledger:
 
     def split(self, pull_id: str, parts: Iterable[Planned], reason: str, effort: Effort) -> list[str]:
         """It was too big: its parts stand in for it."""
-        self._set(
-            pull_id,
-            f"state = 'split', error_kind = 'too_big', error = {literal(reason)}, "
-            f"finished_at = {self._at()}, {_effort(effort)}",
-        )
-        return self.plan(parts, pull_id)
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            self._write(
+                cursor,
+                pull_id,
+                "running",
+                f"state = 'split', error_kind = 'too_big', error = {literal(reason)}, "
+                f"finished_at = {self._at()}, {_effort(effort)}",
+            )
+            return self._plan(cursor, parts, pull_id)
 
     def failed(self, pull_id: str, kind: str, reason: str, effort: Effort, retry_at: datetime | None = None) -> None:
         again = _instant(retry_at) if retry_at else "NULL"
         self._set(
             pull_id,
+            "running",
             f"state = 'failed', error_kind = {literal(kind)}, error = {literal(reason)}, retry_at = {again}, "
             f"finished_at = {self._at()}, {_effort(effort)}",
         )
@@ -182,8 +183,21 @@ class Ledger:
     def refused(self, kind: str, reason: str, retry_at: datetime | None = None) -> None:
         """The source would not even name its accounts: a slice of no account and no time says so."""
         now = self._now()
-        (pull_id,) = self.plan([Planned("", EVERY_ACCOUNT, now, now, "", {})])
-        self.failed(pull_id, kind, reason, Effort(1, 0, 0.0), retry_at)
+        row = self._row(
+            Planned("", EVERY_ACCOUNT, now, now, "", {}),
+            now,
+            state="failed",
+            attempts=1,
+            requests=0,
+            waited_seconds=0.0,
+            error_kind=kind,
+            error=reason,
+            retry_at=retry_at,
+            started_at=now,
+            finished_at=now,
+        )
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            self._add(cursor, [row])
 
     def recover(self) -> None:
         """Close what the last sync left open: what had landed is verified, what was running failed, and so did what was
@@ -207,6 +221,13 @@ class Ledger:
             )
             # of parts that are forgotten nothing tells any more: the rest must not pass for the whole
             execute(cursor, f"UPDATE ops.sync_slices SET state = 'failed' WHERE {self._mine()} AND state = 'split'")
+
+    def _plan(self, cursor: Cursor, slices: Iterable[Planned], parent_id: str | None = None) -> list[str]:
+        now = self._now()
+        rows = [self._row(planned, now, state="planned", parent_id=parent_id) for planned in slices]
+        if rows:
+            self._add(cursor, rows)
+        return [row["pull_id"] for row in rows]
 
     def _row(self, planned: Planned, at: datetime, **others: Any) -> dict[str, Any]:
         source, stream = self._stream
@@ -235,12 +256,14 @@ class Ledger:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
             return query(cursor, f"SELECT {columns} FROM ops.sync_slices WHERE {self._mine()} AND {condition}")
 
-    def _set(self, pull_id: str, assignments: str) -> None:
+    def _set(self, pull_id: str, state: str, assignments: str) -> None:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
-            self._write(cursor, pull_id, assignments)
+            self._write(cursor, pull_id, state, assignments)
 
-    def _write(self, cursor: Cursor, pull_id: str, assignments: str) -> None:
-        if not execute(cursor, f"UPDATE ops.sync_slices SET {assignments} WHERE pull_id = {literal(pull_id)}"):
+    def _write(self, cursor: Cursor, pull_id: str, state: str, assignments: str) -> None:
+        """Only what is still in the state that this sync left it in goes on: another sync closes what it finds open."""
+        mine = f"pull_id = {literal(pull_id)} AND state = {literal(state)}"
+        if not execute(cursor, f"UPDATE ops.sync_slices SET {assignments} WHERE {mine}"):
             raise LedgerLost(
                 f"The ledger of {'/'.join(self._stream)} has lost a slice that was being pulled: the connection that "
                 "held its turn broke, and another sync began. Nothing of the slice was kept; sync again."

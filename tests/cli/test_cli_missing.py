@@ -38,6 +38,7 @@ def test_a_shop_without_records_is_told_to_connect_then_to_sync_then_why_nothing
     assert said(growthos, "kpis", shop) == f"{none} {pull}\n"
     with ledger.recording(warehouse(), shop, ("ga4", "funnel"), lambda: NOW, "v1") as book:
         (failed,) = book.plan([ledger.Planned("s", "1", NOW, NOW, "r", {})])
+        book.running(failed)
         book.failed(failed, "auth", "The token has expired.", ledger.Effort(1, 1, 0.0))
     assert f"growthos slices --tenant {shop} --failed" in said(growthos, "kpis", shop)
 

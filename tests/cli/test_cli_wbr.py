@@ -180,12 +180,14 @@ def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:
     assert told(clock[0]) == []
     with ledger.recording(warehouse(), "acme", ("meta", "insights"), lambda: clock[0], "v1") as book:
         (failed,) = book.plan(slices[:1])
+        book.running(failed)
         book.failed(failed, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
         assert told(clock[0]) == [("meta/insights", "act_1", date(2026, 2, 5), date(2026, 2, 8), "It broke.")]
         assert told(clock[0] - timedelta(hours=1)) == []
         assert ledger.unproven(warehouse(), "acme", date(2026, 1, 1), date(2026, 2, 4), clock[0]).is_empty()
         clock.append(clock.pop() + timedelta(hours=1))
         (whole,) = book.plan(slices[1:])
+        book.running(whole)
         with warehouse().as_tenant("acme") as cursor:
             book.landed(cursor, whole, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
         book.verified()

@@ -1,0 +1,41 @@
+"""Syncs of one stream take turns: one that has lost its turn lands nothing over what the next one has landed."""
+
+from collections.abc import Callable
+
+import msgspec
+import psycopg
+import pytest
+from graph_source import Shop, book, truth
+
+from connectors.errors import ApiError, Bug, TooBig
+from connectors.slices import Slice
+from growthos_assets.loading import warehouse
+from growthos_assets.raw.synced import Synced
+from warehouse import raw
+from warehouse.errors import LedgerLost
+
+BREAK = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+@pytest.mark.parametrize("error", [None, TooBig("Too much at once."), Bug("odd")], ids=["lands", "splits", "fails"])
+def test_a_sync_whose_turn_was_lost_with_its_connection_lands_nothing_over_the_next_one(
+    pull: Callable[..., Synced], owner: psycopg.Connection, error: ApiError | None
+):
+    turns = iter([True])
+
+    def lost(part: Slice, page: int) -> None:
+        if page == 5 and next(turns, False):
+            assert owner.execute(BREAK).fetchall() == [(True,)]
+            assert pull(Shop(restated=lambda at: "new")).problems == []
+            if error:
+                raise error
+
+    with pytest.raises(LedgerLost):
+        pull(Shop(trouble=lost, restated=lambda at: "old"))
+    latest = raw.read_latest(warehouse(), "shop", "raw.shopify_orders")
+    assert set(latest["external_id"]) == truth(Shop())
+    assert {msgspec.json.decode(payload)["note"] for payload in latest["payload"]} == {"new"}
+    assert sorted(book()["state"]) == ["failed", "verified", "verified", "verified"]
