@@ -15,6 +15,7 @@ from connectors import skew
 from connectors.client import Client, Proof
 from connectors.clock import Clock
 from connectors.errors import (
+    KINDS,
     ApiError,
     ApiRetired,
     AuthError,
@@ -44,6 +45,10 @@ ENDS_ACCOUNT = (AuthError, PermissionDenied, ConfigError, ApiRetired, RateLimite
 
 class LeftOut(Truncated):
     """Records that were here did not come, and nothing says yet that it is so."""
+
+    @property
+    def kind(self) -> str:
+        return KINDS[Truncated]
 
 
 @dataclass(frozen=True)

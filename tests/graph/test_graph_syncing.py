@@ -235,6 +235,25 @@ def test_a_failure_before_an_empty_answer_is_no_asking(pull: Callable[..., Synce
     assert landed(table="raw.ga4_traffic") > here
 
 
+def test_records_that_the_last_try_left_out_are_missed_and_here(pull: Callable[..., Synced]):
+    client = Shop(source="ga4")
+    pull(client, stream=TRAFFIC)
+    client.deleted = {"one_20260209_03"}
+    client.clock.sleep(DAY.total_seconds())
+    drops = [Transient("dropped"), Transient("dropped again")]
+
+    def trouble(part: Slice, page: int) -> None:
+        if drops:
+            raise drops.pop()
+
+    client.trouble = trouble
+    done = pull(client, stream=TRAFFIC)
+    assert (done.vanished, [problem.kind for problem in done.problems]) == (0, ["truncated"])
+    assert client.deleted <= landed(table="raw.ga4_traffic")
+    assert book().filter(pl.col("state") == "failed")["error_kind"].to_list() == ["truncated"]
+    assert pull(client, stream=TRAFFIC).vanished == 1
+
+
 def test_while_a_source_is_asked_no_transaction_is_open(pull: Callable[..., Synced], owner: psycopg.Connection):
     open_ones = list[int]()
 
