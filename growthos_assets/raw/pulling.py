@@ -75,12 +75,14 @@ class Sync:
 class Whole:
     """A slice of all that is in its interval, and how many of the parts that it was split into have yet to land.
 
-    `ids` are those of the records that have come; what has not when the last part lands is gone from the source.
+    `ids` are those of the records that have come; what has not when the last part lands is gone from the source, if
+    that is so for the second time.
     """
 
     slice: Slice
     left: int = 1
     ids: set[str] = field(default_factory=set[str])
+    asked_twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +144,14 @@ def _prepare(job: Sync, account: Account, following: Slice) -> datetime | None:
 
 
 def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull]:
-    """Pull a slice until it is verified, or say why it is not; the parts to pull instead, if it was too big.
+    """Pull a slice until it is verified, or say why it is not.
 
-    Raises what ends the account.
+    Gives what to pull instead: its parts, if it was too big; its whole, if the parts of that left records out. Raises
+    what ends the account.
     """
     meter, part = job.client.meter, asked.part
     requests, waited = meter.requests, meter.waited
-    attempts, asked_twice = 0, False
+    attempts = 0
     failure: ApiError | None = None
 
     def effort() -> Effort:
@@ -158,10 +161,13 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     while attempts < PULLS and (failure is None or isinstance(failure, (Transient, Truncated))):
         attempts += 1
         try:
-            _pull(job, book, account, asked, effort, asked_twice)
+            _pull(job, book, account, asked, effort)
+        except LeftOut as error:
+            if part != asked.whole.slice:
+                return _ask_all_again(book, asked, error, effort())
+            failure, asked.whole.asked_twice = error, True
         except ApiError as error:
             failure = error
-            asked_twice |= isinstance(error, LeftOut)
         else:
             book.verified()
             job.report.verified += 1
@@ -189,10 +195,19 @@ def _settle(job: Sync, book: Ledger, account: Account, asked: Pull) -> list[Pull
     return []
 
 
-def _pull(
-    job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callable[[], Effort], asked_twice: bool
-) -> None:
-    """Take a slice in and land it in one transaction; with it ends what the source no longer has, if `asked_twice`."""
+def _ask_all_again(book: Ledger, asked: Pull, error: LeftOut, effort: Effort) -> list[Pull]:
+    """The whole instead of its last part: what did not come can have been left out by any part, or be in none of them.
+
+    So it is split anew as well.
+    """
+    book.failed(asked.pull_id, error.kind, str(error), effort)
+    whole = asked.whole.slice
+    (pull_id,) = book.plan([entry(whole)])
+    return [Pull(whole, pull_id, Whole(whole, asked_twice=True))]
+
+
+def _pull(job: Sync, book: Ledger, account: Account, asked: Pull, effort: Callable[[], Effort]) -> None:
+    """Take a slice in and land it in one transaction; with it ends what the source was asked for twice and has not."""
     stream, report, whole = job.stream, job.report, asked.whole
     brought, vanished = Brought(), 0
 
@@ -211,7 +226,7 @@ def _pull(
             if among and whole.left == 1 and not job.is_first:
                 others = brought.ids if asked.part.is_census else whole.ids
                 vanished = raw.bury(transaction, stream.source, stream.name, among, others, seen_at)
-            if vanished and not asked_twice:
+            if vanished and not whole.asked_twice:
                 raise LeftOut(
                     f"{stream.key}: {vanished} records that were here did not come. They are asked for again."
                 )

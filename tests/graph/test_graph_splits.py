@@ -1,14 +1,16 @@
 """What is too big comes in parts: the whole is proven when all of them are, and ends what none of them brings."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
 from graph_source import DAY, NOW, OPENED, TRAFFIC, Shop, Trouble, book, landed, truth
 
 from connectors.errors import Bug, TooBig
-from connectors.slices import Slice
+from connectors.slices import Account, Slice
+from connectors.source import RawRecord
 from growthos_assets.raw.synced import Synced
 
 
@@ -117,4 +119,60 @@ def test_a_part_that_failed_may_have_what_the_others_do_not(pull: Callable[..., 
     assert client.deleted <= landed(table="raw.ga4_traffic")
     client.trouble = in_one_piece
     assert pull(client, stream=TRAFFIC).vanished == 2
+    assert landed(table="raw.ga4_traffic") == truth(client)
+
+
+class Deep(Shop):
+    """A day comes by its even and its odd hours, and the odd ones by thirds."""
+
+    def records(self, part: Slice) -> list[RawRecord]:
+        hours = ((record, datetime.fromisoformat(record.payload["createdAt"]).hour) for record in super().records(part))
+        return [record for record, hour in hours if part.part.get("third", f"{hour % 3}") == f"{hour % 3}"]
+
+    def split(self, part: Slice, account: Account) -> list[Slice]:
+        if part.part == ODD:
+            return [replace(part, part={**ODD, "third": str(third)}) for third in range(3)]
+        return super().split(part, account)
+
+
+ODD = {"hour": "1"}
+
+
+def too_big_but_for_leaves(part: Slice, page: int) -> None:
+    if part.part in ({}, ODD):
+        raise TooBig("Too much at once.")
+
+
+@pytest.mark.parametrize("left_out", ["one_20260208_04", "one_20260208_07", "one_20260208_05"])
+def test_what_any_part_leaves_out_once_ends_nothing(pull: Callable[..., Synced], left_out: str):
+    client = Deep(source="ga4", split_by="hour", trouble=too_big_but_for_leaves)
+    pull(client, stream=TRAFFIC)
+    client.clock.sleep(86_400)
+    everything, mistakes = client.records, {left_out}
+
+    def records(part: Slice) -> list[RawRecord]:
+        found = everything(part)
+        told = [record for record in found if record.external_id not in mistakes]
+        if part.part not in ({}, ODD) and len(told) < len(found):
+            mistakes.clear()
+        return told
+
+    client.records = records
+    done = pull(client, stream=TRAFFIC)
+    assert mistakes == set(), "it was left out"
+    assert (done.vanished, done.problems) == (0, [])
+    assert landed(table="raw.ga4_traffic") == truth(Shop(clock=client.clock))
+    whole = book().filter(pl.col("parent_id").is_null() & (pl.col("state") == "verified"))
+    assert whole["rows_received"].to_list()[-1] == 3 * 24, "what came at first is not counted again"
+
+
+def test_what_all_parts_leave_out_twice_is_ended(pull: Callable[..., Synced]):
+    client = Deep(source="ga4", split_by="hour", trouble=too_big_but_for_leaves)
+    pull(client, stream=TRAFFIC)
+    client.clock.sleep(86_400)
+    client.deleted, client.events = {"one_20260208_04", "one_20260208_07"}, []
+    done = pull(client, stream=TRAFFIC)
+    assert (done.vanished, done.problems) == (2, [])
+    assert (done.slices, done.verified) == (7, 7), "three parts of the first time, and all four of the second"
+    assert [kind for kind, _ in client.events].count("pull") == 12, "the whole, a half of it and four leaves, twice"
     assert landed(table="raw.ga4_traffic") == truth(client)
