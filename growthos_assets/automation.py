@@ -94,14 +94,18 @@ def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
 
 @dg.sensor(job=sync, minimum_interval_seconds=30, default_status=SENSING)
 def after_the_limit(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
-    """Sync every tenant of which a source was rate-limited, as soon as that source allows it."""
+    """Sync every tenant of which a source was rate-limited, as soon as that source allows it.
+
+    The newest limit that is over decides: one run asks all that may be asked, and the limit of an account that is
+    never asked again, since no login reaches it any more, must not hide the others.
+    """
     partitions = set(context.instance.get_dynamic_partitions(TENANT_SET))
     for tenant in _tenants():
-        allowed = ledger.retries(warehouse(), tenant.tenant_id) if tenant.tenant_id in partitions else None
-        if allowed is not None and allowed <= clock.now(tenant):
-            yield dg.RunRequest(
-                run_key=f"limit:{tenant.tenant_id}:{allowed.isoformat()}", partition_key=tenant.tenant_id
-            )
+        told = ledger.retries(warehouse(), tenant.tenant_id) if tenant.tenant_id in partitions else []
+        over = [at for at in told if at <= clock.now(tenant)]
+        if over:
+            run_key = f"limit:{tenant.tenant_id}:{max(over).isoformat()}"
+            yield dg.RunRequest(run_key=run_key, partition_key=tenant.tenant_id)
 
 
 @dg.sensor(job=refresh, minimum_interval_seconds=30, default_status=SENSING)

@@ -97,7 +97,8 @@ class Ledger:
 
     def retry_at(self, account: str) -> datetime | None:
         """When the account may be asked again, if it last said that it has to wait."""
-        return _retry_at(self._warehouse, self._tenant_id, f"{self._mine('f')} AND f.account = {literal(account)}")
+        condition = f"{self._mine('f')} AND f.account = {literal(account)}"
+        return max(_limits(self._warehouse, self._tenant_id, condition), default=None)
 
     def plan(self, slices: Iterable[Planned]) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
@@ -343,21 +344,26 @@ def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: da
         )
 
 
-def retries(warehouse: Warehouse, tenant_id: str) -> datetime | None:
-    """The earliest instant at which a rate-limited source may be asked again, if its stream waits for that."""
-    return _retry_at(warehouse, tenant_id, "true")
+def retries(warehouse: Warehouse, tenant_id: str) -> list[datetime]:
+    """When rate-limited sources may be asked again, earliest first: those that were asked for nothing since.
+
+    An instant may be long over, since an account that no login reaches any more is asked for nothing.
+    """
+    return _limits(warehouse, tenant_id, "true")
 
 
-def _retry_at(warehouse: Warehouse, tenant_id: str, condition: str) -> datetime | None:
+def _limits(warehouse: Warehouse, tenant_id: str, condition: str) -> list[datetime]:
+    """Until when the source said to wait, where nothing was asked of the account since: to be planned is not enough."""
     with warehouse.as_tenant(tenant_id) as cursor:
         found = query(
             cursor,
-            f"SELECT min(retry_at) FROM ops.sync_slices f WHERE error_kind = 'rate_limited' AND {condition} "
+            "SELECT DISTINCT retry_at FROM ops.sync_slices f "
+            f"WHERE error_kind = 'rate_limited' AND retry_at IS NOT NULL AND {condition} "
             "AND NOT EXISTS (SELECT FROM ops.sync_slices l WHERE (l.source, l.stream) = (f.source, f.stream) "
-            "AND f.account IN (l.account, $1) AND l.planned_at > f.planned_at)",
+            "AND f.account IN (l.account, $1) AND l.started_at > f.finished_at) ORDER BY retry_at",
             [EVERY_ACCOUNT],
         )
-    return found.item()
+    return found["retry_at"].to_list()
 
 
 def _json(part: Mapping[str, str]) -> str:

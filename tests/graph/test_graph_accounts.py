@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from graph_source import NOW, OPENED, ORDERS, Shop, book, landed, once, truth
 
-from connectors.errors import AuthError, RateLimited
+from connectors.errors import AuthError, RateLimited, TooBig
 from connectors.slices import Account, Slice
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import CLOSED, Problem, Synced, together
@@ -90,11 +90,33 @@ def test_a_limit_of_one_account_is_not_lifted_by_another_one(pull: Callable[...,
 
     client = Shop(names=("one", "two"), trouble=trouble)
     pull(client)
-    assert ledger.retries(warehouse(), "shop") == later
+    assert ledger.retries(warehouse(), "shop") == [later]
     client.clock.sleep(60)
     again = pull(client)
     assert [(problem.account, problem.kind) for problem in again.problems] == [("one", "waiting")]
-    assert ledger.retries(warehouse(), "shop") == later
+    assert ledger.retries(warehouse(), "shop") == [later]
+
+
+def test_what_was_only_planned_since_lifts_no_limit(pull: Callable[..., Synced]):
+    later, half = NOW + timedelta(hours=6), timedelta(days=2)
+
+    def trouble(part: Slice, page: int) -> None:
+        client.clock.sleep(30)
+        if part.start == OPENED and part.end > OPENED + half:
+            raise TooBig("Too much at once.")  # so that its halves are planned later than the slice that is limited
+        if part.start > OPENED + half:
+            raise RateLimited("Come back.", retry_at=later)
+
+    client = Shop(trouble=trouble)
+    assert [problem.kind for problem in pull(client).problems] == ["rate_limited"]
+    assert ledger.retries(warehouse(), "shop") == [later]
+    asked = client.meter.requests
+    assert [problem.kind for problem in pull(client).problems] == ["waiting"]
+    assert client.meter.requests == asked
+    client.clock.sleep(6 * 3600)
+    client.trouble = lambda part, page: None
+    assert pull(client).problems == []
+    assert ledger.retries(warehouse(), "shop") == []
 
 
 def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
@@ -111,7 +133,7 @@ def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
         patch.setattr(client, "accounts", accounts)
         assert [problem.kind for problem in pull(client).problems] == ["rate_limited"]
         assert [problem.kind for problem in pull(client).problems] == ["waiting"]
-    assert (len(asked), ledger.retries(warehouse(), "shop"), book().height) == (1, later, 1)
+    assert (len(asked), ledger.retries(warehouse(), "shop"), book().height) == (1, [later], 1)
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
-    assert ledger.retries(warehouse(), "shop") is None
+    assert ledger.retries(warehouse(), "shop") == []

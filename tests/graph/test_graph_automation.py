@@ -256,8 +256,7 @@ def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
     with monkeypatch.context() as patch:
         patch.setattr(demo, "apis", lambda *args: {**apis(*args), "meta": lambda request: WireResponse(400, body)})
         graph.run("acme", "raw/meta_insights")
-    allowed = ledger.retries(warehouse(), "acme")
-    assert allowed is not None
+    (allowed,) = ledger.retries(warehouse(), "acme")
     assert daemon.sense(automation.after_the_limit) == []
     tenants.update(tenant.tenant_id, lambda own: replace(own, clock_at=allowed))
     asked = daemon.sense(automation.after_the_limit)
@@ -265,3 +264,23 @@ def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
     run = graph.run("acme", "raw/meta_insights", job="sync", tags=asked[0].tags)  # the others were not asked before
     assert run.checks["raw/meta_insights:completeness"].passed
     assert daemon.sense(automation.after_the_limit) == []
+
+
+def test_a_limit_of_an_account_that_is_never_asked_again_hides_no_other(shop: str, daemon: Daemon) -> None:
+    now = datetime(2026, 2, 10, tzinfo=UTC)
+    tenants.update(replace(tenants.get("shop"), clock_at=now + timedelta(days=3)))
+    daemon.instance.add_dynamic_partitions(TENANT_SET, ["shop"])
+
+    def limited(source: str, at: datetime) -> None:
+        with ledger.recording(warehouse(), "shop", (source, "orders"), lambda: at, "v1") as book:
+            (pull_id,) = book.plan([ledger.Planned("slice", "one", at, at, "r", {})])
+            book.running(pull_id)
+            retry_at = at + timedelta(hours=1)
+            book.failed(pull_id, "rate_limited", "Come back.", ledger.Effort(1, 1, 0.0), retry_at)
+
+    limited("meta", now)
+    assert tenants_of(daemon.sense(automation.after_the_limit)) == ["shop"]
+    limited("shopify", now + timedelta(days=2))
+    assert tenants_of(daemon.sense(automation.after_the_limit)) == ["shop"], "its own"
+    limited("shopify", now + timedelta(days=3))
+    assert daemon.sense(automation.after_the_limit) == [], "it has an hour to wait"

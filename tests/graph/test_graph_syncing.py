@@ -170,7 +170,7 @@ def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[...
     client = Shop(trouble=once(RateLimited("Come back.", retry_at=later)))
     done = pull(client)
     assert done.retry_at == later
-    assert ledger.retries(warehouse(), "shop") == later
+    assert ledger.retries(warehouse(), "shop") == [later]
     assert landed() == set()
     asked = client.meter.requests
     assert [problem.kind for problem in pull(client).problems] == ["waiting"]
@@ -178,7 +178,7 @@ def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[...
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
     assert landed() == truth(client)
-    assert ledger.retries(warehouse(), "shop") is None
+    assert ledger.retries(warehouse(), "shop") == []
 
 
 def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
