@@ -206,7 +206,7 @@ def _sync(
         to = {"transport": in_process(app)}
     client = short(api.client(clock=seen, dice=dice, **to))
     try:
-        done = sync(warehouse(), book.tenant, client, seen, book.stream, seen_at=seen.now)
+        done = sync(warehouse(), book.tenant, client, seen, book.stream, connection="storm", seen_at=seen.now)
     except Killed:
         return book.clock.now()
     finally:

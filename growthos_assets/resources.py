@@ -161,8 +161,9 @@ SETTLED = timedelta(minutes=1)
 
 
 class Connection(NamedTuple):
-    """A client, and the clock that it goes by."""
+    """A client, the name of its credential, and the clock that it goes by."""
 
+    name: str
     client: Client
     clock: connectors.clock.Clock
 
@@ -201,7 +202,7 @@ class Sources(dg.ConfigurableResource[Any]):
 
         brand = DemoSource(seed=self.seed, scale=self.scale, timezone=tenant.timezone, currency=tenant.currency)
         clock = VirtualClock(now + SETTLED)
-        return [Connection(client, clock) for client in clients(brand.world, clock)]
+        return [Connection("demo", client, clock) for client in clients(brand.world, clock)]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._connections.clear()
@@ -210,7 +211,7 @@ class Sources(dg.ConfigurableResource[Any]):
 def _stored(tenant: Tenant) -> list[Connection]:
     """The connections that a person has made."""
     return [
-        Connection(connections.usable(tenant.tenant_id, stored.source, stored.name), SystemClock())
+        Connection(stored.name, connections.usable(tenant.tenant_id, stored.source, stored.name), SystemClock())
         for stored in connections.everything(tenant.tenant_id)
     ]
 

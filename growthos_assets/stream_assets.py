@@ -131,6 +131,7 @@ def _sync(
             connection.client,
             connection.clock,
             stream,
+            connection=connection.name,
             seen_at=(lambda: now) if tenant.clock_at else connection.clock.now,
             since=sources.first,
             until=sources.last,

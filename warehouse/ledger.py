@@ -21,11 +21,13 @@ from warehouse.errors import LedgerLost
 from warehouse.ops import SyncSlices
 from warehouse.quoting import literal
 
-EVERY_ACCOUNT = ""
 ALL: Mapping[str, str] = {}
 """The part of a slice that is narrowed to nothing."""
 KEPT = timedelta(days=180)
 """For how long every slice is kept; of older ones, what they prove is."""
+NO_SLICE = ""
+"""The slice_id where a source would not name a connection's accounts. In place of the account is the connection's name:
+a shop's is that of the shop, and still tells nothing of what was asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,11 @@ class Ledger:
 
     def retry_at(self, account: str) -> datetime | None:
         """When the account may be asked again, if it last said that it has to wait."""
-        condition = f"{self._mine('f')} AND f.account = {literal(account)}"
-        return max(_limits(self._warehouse, self._tenant_id, condition), default=None)
+        return self._limit(f"f.account = {literal(account)} AND f.slice_id <> $1")
+
+    def names_at(self, connection: str) -> datetime | None:
+        """When the connection may be asked for its accounts again, if it last said that it has to wait."""
+        return self._limit(f"f.account = {literal(connection)} AND f.slice_id = $1")
 
     def plan(self, slices: Iterable[Planned]) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
@@ -181,11 +186,20 @@ class Ledger:
             f"finished_at = {self._at()}, {_effort(effort)}",
         )
 
-    def refused(self, kind: str, reason: str, retry_at: datetime | None = None) -> None:
-        """The source would not even name its accounts: a slice of no account and no time says so."""
+    def named(self, connection: str) -> None:
+        """The connection names its accounts: it has waited for as long as it was asked to."""
+        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+            execute(
+                cursor,
+                f"UPDATE ops.sync_slices SET retry_at = NULL WHERE {self._mine()} "
+                f"AND account = {literal(connection)} AND slice_id = {literal(NO_SLICE)} AND retry_at IS NOT NULL",
+            )
+
+    def refused(self, connection: str, kind: str, reason: str, retry_at: datetime | None = None) -> None:
+        """The source would not even name the connection's accounts: a row of no slice and no time says so."""
         now = self._now()
         row = self._row(
-            Planned("", EVERY_ACCOUNT, now, now, "", {}),
+            Planned(NO_SLICE, connection, now, now, "", {}),
             now,
             state="failed",
             attempts=1,
@@ -257,6 +271,9 @@ class Ledger:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
             return query(cursor, f"SELECT {columns} FROM ops.sync_slices WHERE {self._mine()} AND {condition}")
 
+    def _limit(self, condition: str) -> datetime | None:
+        return max(_limits(self._warehouse, self._tenant_id, f"{self._mine('f')} AND {condition}"), default=None)
+
     def _set(self, pull_id: str, state: str, assignments: str) -> None:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
             self._write(cursor, pull_id, state, assignments)
@@ -309,7 +326,7 @@ def read_to(warehouse: Warehouse, tenant_id: str, source: str, stream: str) -> d
 def forget(warehouse: Warehouse, tenant_id: str, source: str, account: str) -> int:
     """Forget what was asked of an account; how many slices that were. It is new if it ever comes back."""
     with warehouse.as_tenant(tenant_id) as cursor:
-        mine = f"source = {literal(source)} AND account = {literal(account)}"
+        mine = f"source = {literal(source)} AND account = {literal(account)} AND slice_id <> {literal(NO_SLICE)}"
         return execute(cursor, f"DELETE FROM ops.sync_slices WHERE {mine}")
 
 
@@ -333,7 +350,7 @@ def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: da
             f"greatest(min(f.start_at)::date, {literal(str(first_day))}::date) AS first_day, "
             f"least((max(f.end_at) - interval '1 microsecond')::date, {literal(str(last_day))}::date) AS last_day, "
             "(array_agg(f.error ORDER BY f.planned_at DESC, f.pull_id))[1] AS error "
-            "FROM ops.sync_slices f WHERE f.state = 'failed' AND f.account <> '' "
+            f"FROM ops.sync_slices f WHERE f.state = 'failed' AND f.slice_id <> {literal(NO_SLICE)} "
             f"AND f.planned_at <= {_instant(known_at)} AND f.end_at > {literal(str(first_day))}::date "
             f"AND f.start_at < {literal(str(last_day))}::date + 1 "
             "AND NOT EXISTS (SELECT FROM ops.sync_slices v WHERE v.state = 'verified' "
@@ -353,15 +370,18 @@ def retries(warehouse: Warehouse, tenant_id: str) -> list[datetime]:
 
 
 def _limits(warehouse: Warehouse, tenant_id: str, condition: str) -> list[datetime]:
-    """Until when the source said to wait, where nothing was asked of the account since: to be planned is not enough."""
+    """Until when the source said to wait, where nothing was asked of the account since: to be planned is not enough.
+
+    Earlier versions did not note which connection could not name its accounts: nobody waits for those rows.
+    """
     with warehouse.as_tenant(tenant_id) as cursor:
         found = query(
             cursor,
             "SELECT DISTINCT retry_at FROM ops.sync_slices f "
-            f"WHERE error_kind = 'rate_limited' AND retry_at IS NOT NULL AND {condition} "
-            "AND NOT EXISTS (SELECT FROM ops.sync_slices l WHERE (l.source, l.stream) = (f.source, f.stream) "
-            "AND f.account IN (l.account, $1) AND l.started_at > f.finished_at) ORDER BY retry_at",
-            [EVERY_ACCOUNT],
+            f"WHERE error_kind = 'rate_limited' AND retry_at IS NOT NULL AND f.account <> '' AND {condition} "
+            "AND NOT EXISTS (SELECT FROM ops.sync_slices l WHERE (l.source, l.stream, l.account, l.slice_id = $1) "
+            "= (f.source, f.stream, f.account, f.slice_id = $1) AND l.started_at > f.finished_at) ORDER BY retry_at",
+            [NO_SLICE],
         )
     return found["retry_at"].to_list()
 

@@ -18,7 +18,7 @@ from growthos_assets.raw.pulling import Sync, entry, problem, pull_all
 from growthos_assets.raw.synced import CLOSED, LOST, SCOPE, WAITING, Problem, Synced
 from warehouse import ledger, raw
 from warehouse.database import Warehouse
-from warehouse.ledger import EVERY_ACCOUNT, KEPT, Ledger
+from warehouse.ledger import KEPT, Ledger
 from warehouse.tenants import Tenant
 
 FOLD_FROM = 100
@@ -40,6 +40,7 @@ def sync(
     clock: Clock,
     stream: Stream,
     *,
+    connection: str,
     seen_at: Callable[[], datetime],
     since: date | None = None,
     until: date | None = None,
@@ -48,7 +49,7 @@ def sync(
 ) -> Synced:
     """Bring the stream up to date in raw.raw_events, or pull the accounts' days `since` to `until` anew.
 
-    `seen_at` is asked when a slice lands.
+    `connection` is the name of the client's credential. `seen_at` is asked when a slice lands.
 
     Never raises for what an API does: what is missing is in `problems`, and in ops.sync_slices. One account's
     problem leaves the others alone.
@@ -61,7 +62,7 @@ def sync(
     if notice := sunset.notice(client.source, client.api_version, client.sunset, clock.now().date()):
         report.notes.append(notice)
     with ledger.recording(database, tenant.tenant_id, address, job.now, client.api_version, run_id) as book:
-        named = _accounts(job, book)
+        named = _accounts(job, book, connection)
         if wrong := skew.notice(client.meter.ahead):
             report.notes.append(wrong)
         for account in named:
@@ -102,25 +103,25 @@ def lost(database: Warehouse, tenant_id: str, stream: Stream, done: Synced) -> l
     ]
 
 
-def _accounts(job: Sync, book: Ledger) -> list[Account]:
+def _accounts(job: Sync, book: Ledger, connection: str) -> list[Account]:
     """The accounts that the credential reaches; none, and the reason in the ledger, if the source does not say."""
     try:
-        _wait_over(book, EVERY_ACCOUNT, job)
+        _wait_over(book.names_at(connection), job)
         with reading():
             accounts = job.client.accounts()
             job.report.named = {account.id for account in accounts}
-            return accounts
     except ApiError as error:
         found = problem(job.client.source, error)
-    job.report.problems.append(found)
-    if found.kind != WAITING:
-        book.refused(found.kind, found.message, found.retry_at)
-    return []
+        job.report.problems.append(found)
+        if found.kind != WAITING:
+            book.refused(connection, found.kind, found.message, found.retry_at)
+        return []
+    book.named(connection)
+    return accounts
 
 
-def _wait_over(book: Ledger, account: str, job: Sync) -> None:
+def _wait_over(again: datetime | None, job: Sync) -> None:
     """RateLimited while the source has said not to ask."""
-    again = book.retry_at(account)
     if again is not None and again > job.clock.now():
         raise Waiting(f"It asked to wait until {again:%Y-%m-%d %H:%M} UTC.", retry_at=again)
 
@@ -128,7 +129,7 @@ def _wait_over(book: Ledger, account: str, job: Sync) -> None:
 def _sync_account(job: Sync, book: Ledger, account: Account, since: date | None, until: date | None) -> None:
     """Pull what is wanted of an account, slice by slice. Raises what its next slice would meet as well."""
     key, report = job.stream.key, job.report
-    _wait_over(book, account.id, job)
+    _wait_over(book.retry_at(account.id), job)
     policy, request = job.client.policies[key], job.client.request(key, account)
     _fold(job, book, account, policy, request)
     planned = plan(policy, account, key, request, _proven(book, account, request), job.now(), since, until)

@@ -68,8 +68,11 @@ def shop(database: str) -> str:
 def pull(shop: str) -> Callable[..., Synced]:
     """Syncs the tenant `shop` from a client."""
 
-    def run(client: Shop, tenant: str = "shop", stream: Stream = ORDERS, **asked: date) -> Synced:
-        return sync(warehouse(), tenants.get(tenant), client, client.clock, stream, seen_at=client.clock.now, **asked)
+    def run(
+        client: Shop, tenant: str = "shop", stream: Stream = ORDERS, connection: str = "default", **asked: date
+    ) -> Synced:
+        to = {"connection": connection, "seen_at": client.clock.now, **asked}
+        return sync(warehouse(), tenants.get(tenant), client, client.clock, stream, **to)
 
     return run
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import polars as pl
+import psycopg
 import pytest
-from graph_source import NOW, OPENED, ORDERS, Shop, book, landed, once, truth
+from graph_source import DAY, NOW, OPENED, ORDERS, Shop, book, landed, once, truth
 
-from connectors.errors import AuthError, RateLimited, TooBig
+from connectors.errors import ApiError, AuthError, RateLimited, TooBig, Transient
 from connectors.slices import Account, Slice
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import CLOSED, Problem, Synced, together
@@ -137,3 +139,50 @@ def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
     assert ledger.retries(warehouse(), "shop") == []
+
+
+def refusing(pull: Callable[..., Synced], connection: str, error: ApiError) -> list[str]:
+    """The kinds of problem of a connection that may not name its accounts."""
+    client = Shop()
+    client.accounts = lambda: once(error, page=0)(None, 0)
+    return [problem.kind for problem in pull(client, connection=connection).problems]
+
+
+def test_a_login_that_has_to_wait_keeps_no_other_from_being_asked(pull: Callable[..., Synced]):
+    later, other = NOW + timedelta(minutes=40), Shop(names=("two",))
+    limit = RateLimited("Come back.", retry_at=later)
+    assert refusing(pull, "first", limit) == ["rate_limited"]
+    other.clock.sleep(60)
+    assert pull(other, connection="second").problems == []
+    assert landed() == truth(other)
+    assert ledger.retries(warehouse(), "shop") == [later], "what another login was asked does not end the wait"
+    assert refusing(pull, "first", limit) == ["waiting"]
+    assert book().filter(pl.col("state") == "failed")["account"].to_list() == ["first"]
+
+
+def test_what_a_login_says_is_not_taken_for_the_account_of_its_name(pull: Callable[..., Synced]):
+    later = NOW + timedelta(minutes=40)
+    client = Shop(trouble=once(RateLimited("Come back.", retry_at=later)))
+    pull(client, connection="one")
+    client.clock.sleep(60)
+    accounts, client.accounts = client.accounts, lambda: once(Transient("dropped"), page=0)(None, 0)
+    assert [problem.kind for problem in pull(client, connection="one").problems] == ["transient"]
+    client.accounts = accounts
+    assert [problem.kind for problem in pull(client, connection="one").problems] == ["waiting"]
+
+    days = (OPENED.date(), NOW.date(), client.clock.now())
+    assert [row["error"] for row in ledger.unproven(warehouse(), "shop", *days).to_dicts()] == ["Come back."]
+    assert ledger.forget(warehouse(), "shop", "shopify", "one") == 1, "its slice"
+    assert book()["error_kind"].to_list() == ["transient"]
+
+
+def test_a_refusal_of_which_no_connection_was_noted_keeps_nobody_waiting(
+    pull: Callable[..., Synced], owner: psycopg.Connection
+):
+    refusing(pull, "default", RateLimited("Come back.", retry_at=NOW + DAY))
+    owner.execute("UPDATE ops.sync_slices SET account = ''")
+    assert ledger.retries(warehouse(), "shop") == []
+    client = Shop()
+    assert pull(client).problems == []
+    assert landed() == truth(client)
+    assert ledger.unproven(warehouse(), "shop", OPENED.date(), NOW.date(), NOW + DAY).is_empty()

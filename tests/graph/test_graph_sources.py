@@ -192,6 +192,8 @@ def test_a_credential_that_opens_nothing_leaves_the_other_sources_alone(
     run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
     partial = {name for name in run.failed_checks if name.endswith("completeness")}
     assert partial == {f"raw/meta_{name}:completeness" for name in ("insights", "adsets", "ads")}
+    refused = ledger.history(warehouse(), "shop", state="failed")
+    assert set(refused.select("source", "account").rows()) == {("meta", "default")}, "the connection's name"
 
 
 def test_a_source_that_is_missing_does_not_stop_the_numbers_of_the_others(

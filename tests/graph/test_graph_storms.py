@@ -50,7 +50,7 @@ def pull(**to: Any) -> Synced:
     """Sync the shop's orders, a few days a slice."""
     clock = VirtualClock(BRAND.now)
     client = short(ShopifyClient(SHOP, authorizer=Fixed(shopify_header("token")), clock=clock, **to))
-    return sync(warehouse(), tenants.get("shop"), client, clock, ORDERS, seen_at=clock.now)
+    return sync(warehouse(), tenants.get("shop"), client, clock, ORDERS, connection="shop", seen_at=clock.now)
 
 
 def test_a_process_that_is_killed_in_the_middle_of_a_slice_leaves_nothing_half(database: str) -> None:
