@@ -81,6 +81,8 @@ def _scoped(
     if window == WEEK:
         window = days
     by_day = daily(facts, grain)
+    if by_day.is_empty():  # no campaign has ever spent, no order is of a category: there is nobody to judge
+        return
     rows = panel(by_day, grain, rules, window, rules[0].held_against(window)).filter(
         pl.col("window_end").is_between(span[0], span[-1])
     )
@@ -159,5 +161,5 @@ def _is_built_on(finding: Finding, source: str) -> bool:
 
 def _broken(rule: Rule, day: date, limits: Limits, error: Exception) -> Finding:
     return Finding(
-        rule.id, (), trailing(rule.days, day), "error", rule.severity, limits["threshold"], reason=str(error)
+        rule.id, (), trailing(rule.days, day), "error", rule.severity, limits["threshold"], reason=repr(error)
     )

@@ -309,8 +309,21 @@ def test_rules_that_cannot_be_evaluated_do_not_hide_the_others(facts_of, monkeyp
 
     monkeypatch.setattr(findings, "judge", fails)
     said = {finding.id: finding for _, found in survey(facts, LAST, LAST, resolve_thresholds()) for finding in found}
-    assert (said["channel_cac"].outcome, said["channel_cac"].reason) == ("error", "boom")
+    assert (said["channel_cac"].outcome, said["channel_cac"].reason) == ("error", "ZeroDivisionError('boom')")
     assert said["tracking_outage"].outcome == "breach"
+
+
+def test_who_has_no_campaign_and_no_category_is_not_told_of_rules_that_broke(facts_of):
+    def organic(day, row):
+        for name in ("spend", "clicks", "impressions", "platform_conversions"):
+            row.pop(name, None)
+
+    state = facts_of(organic).state.with_columns(campaign_id=pl.lit("(none)"))
+    schema = {"date": pl.Date, "category": pl.String, "orders": pl.Int64, "revenue_gross": pl.Float64}
+    facts = Facts(state, NO_COHORTS, LAST, pl.DataFrame(schema=schema))
+    said = [finding for _, found in survey(facts, LAST, LAST, resolve_thresholds()) for finding in found]
+    assert said
+    assert [finding.id for finding in said if finding.outcome == "error"] == []
 
 
 def test_an_alert_says_which_campaign_and_which_factor(facts_of):
