@@ -8,6 +8,8 @@ harmlessly, until `growthos stop`.
 import contextlib
 import functools
 import os
+import re
+import shutil
 import subprocess
 import threading
 import warnings
@@ -37,6 +39,9 @@ DATABASE = "growthos"
 
 SHARED_MB = 1024
 """Megabytes that the embedded server keeps of its tables, at most; less where an eighth of the memory is less."""
+
+PLAIN = re.compile(r"[\w./-]")
+"""What the path of the embedded server may be made of: PostgreSQL is handed it within a command line, unquoted."""
 
 _starting = threading.Lock()
 _signed_on: "dict[Path, PostgresServer]" = {}
@@ -147,6 +152,12 @@ def _parse(configured: str) -> URL:
 
 def _embedded_url() -> URL:
     data = home() / "postgres"
+    if odd := sorted(set(PLAIN.sub("", str(data)))):
+        raise WarehouseUnavailable(
+            f"The embedded PostgreSQL can't be started in {data}: a path with {' '.join(map(repr, odd))} in it reaches "
+            "its start-up in pieces. Set GROWTHOS_HOME to a folder of letters, digits and . _ - alone, or DATABASE_URL "
+            "to a PostgreSQL of your own."
+        )
     with _starting:
         server = _signed_on.get(data)
         if server is None or server.get_pid() != _postmaster(data):
@@ -162,6 +173,7 @@ def _start(data: Path) -> "PostgresServer":
         with fasteners.InterProcessLock(data.parent / "postgres.lock"):
             server = _pgserver().get_server(data, start=False)
             if _postmaster(data) is None:
+                _initialize(data)
                 server.ensure_pgdata_inited()
                 (data / "postmaster.pid").unlink(missing_ok=True)  # of a crash: another process may have its number
                 _configure(data)
@@ -172,6 +184,15 @@ def _start(data: Path) -> "PostgresServer":
             f"The embedded PostgreSQL in {data} did not start: {error}\n"
             f"{data / 'log'} says why. Set DATABASE_URL to use a PostgreSQL of your own instead."
         ) from error
+
+
+def _initialize(data: Path) -> None:
+    """Make the folder of a server, in one step: what an interrupted one has left would pass for a server's for ever."""
+    if not (data / "PG_VERSION").exists():
+        unfinished = data.with_name(f"{data.name}.new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _pgserver().get_server(unfinished, start=False).ensure_pgdata_inited()
+        unfinished.rename(data)
 
 
 def _postmaster(data: Path) -> int | None:

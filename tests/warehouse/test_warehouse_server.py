@@ -309,3 +309,32 @@ def test_a_server_that_does_not_start_says_where_to_look(tmp_path: Path, monkeyp
     (tmp_path / "postgres" / "PG_VERSION").write_text("12\n")
     with pytest.raises(WarehouseUnavailable, match=r"did not start.*\n.*log says why. Set DATABASE_URL"):
         owner_url()
+
+
+def test_what_an_interrupted_first_start_has_left_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROWTHOS_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            owner_url()
+    assert (tmp_path / "postgres.new" / "PG_VERSION").exists()
+    assert not (tmp_path / "postgres" / "PG_VERSION").exists()
+    with connect(owner_url()) as db:
+        assert db.execute("SELECT 1").fetchone() == (1,)
+    assert not (tmp_path / "postgres.new").exists()
+    server.stop()
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("folder", "named"), [("my project", "' '"), ("50% off & more", "' ' '%' '&'")])
+def test_a_path_that_postgresql_would_take_to_pieces_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, named: str
+) -> None:
+    monkeypatch.setenv("GROWTHOS_HOME", str(tmp_path / folder))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(WarehouseUnavailable, match=rf"a path with {named} in it.*\n?.*Set GROWTHOS_HOME"):
+        owner_url()
