@@ -222,8 +222,19 @@ def first_seen(warehouse: Warehouse, tenant_id: str) -> datetime | None:
         return query(cursor, "SELECT min(seen_at) AS seen_at FROM raw.raw_events")["seen_at"].item()
 
 
+AKIN = "split_part(r.external_id, '/', 1) IN (SELECT split_part(external_id, '/', 1) FROM stage_raw)"
+"""For `bury`: the records whose ids begin, up to a slash, as that of a record does that is being landed."""
+
+
+def akin(cursor: Cursor, source: str, stream: str) -> pl.DataFrame:
+    """Within `land`, before its commit: external_id and payload of the records AKIN to those that are being landed."""
+    without(cursor, "nestloop")
+    current = _current(source, stream, AKIN, ["stage_raw"])
+    return query(cursor, f"SELECT r.external_id, r.payload::text AS payload {current}")
+
+
 def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
-    """Within `land`, before its commit: end the records `among` (`reported`, `created`) that did not come.
+    """Within `land`, before its commit: end the records `among` (`reported`, `created`, `AKIN`) that did not come.
 
     What came is what is being landed, and the `others` by their ids. What a source no longer tells of gets a last
     version that says nothing, which nobody reads as a record. Gives how many were ended.
@@ -236,17 +247,23 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
         execute(cursor, "CREATE TEMP TABLE stage_came (external_id text) ON COMMIT DROP")
         copy(cursor, "stage_came", ids)
         execute(cursor, "ANALYZE stage_came")
-    missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
     return execute(
         cursor,
         "INSERT INTO raw.raw_events "
         "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
         "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, r.account, 'null', "
-        f"{GONE}, {_instant(seen_at)} FROM raw.raw_events r "
-        f"WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} AND {among} "
+        f"{GONE}, {_instant(seen_at)} {_current(source, stream, among, came)}",
+    )
+
+
+def _current(source: str, stream: str, among: str, came: Sequence[str]) -> str:
+    """From the newest versions r of the records `among` that are in none of the tables `came`."""
+    missing = " ".join(f"AND NOT EXISTS (SELECT FROM {s} s WHERE s.external_id = r.external_id)" for s in came)
+    return (
+        f"FROM raw.raw_events r WHERE r.source = {literal(source)} AND r.stream = {literal(stream)} AND {among} "
         f"AND r.payload_hash <> {GONE} {missing} "
         "AND NOT EXISTS (SELECT FROM raw.raw_events n WHERE (n.source, n.stream, n.external_id) = "
-        "(r.source, r.stream, r.external_id) AND n.version > r.version)",
+        "(r.source, r.stream, r.external_id) AND n.version > r.version)"
     )
 
 

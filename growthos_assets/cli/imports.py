@@ -45,7 +45,8 @@ def orders(
 ) -> None:
     """Orders from a CSV, Parquet or JSONL file, one row per order line.
 
-    A negative quantity is a return on its own date, of the order that it names.
+    A negative quantity is a return on its own date, of the order that it names. It may have the sale's line_id, and
+    a line may come back in several parts: those of one line and instant belong in one file.
 
     **Fields**: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
     title, category, discount, tax, shipping, currency, landing_url, referrer, source_name, is_test, cancelled_at.
@@ -127,6 +128,7 @@ def _import(
         "landed": imported.landed,
         "unchanged": imported.unchanged,
         "repeated": imported.repeated,
+        "vanished": imported.vanished,
         "quarantined": sum(reasons.values()),
         "reasons": reasons,
     }
@@ -194,7 +196,7 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
 def _print(summary: dict[str, Any]) -> None:
     console.print(f"Imported {summary['file']} into {summary['tenant']}", soft_wrap=True)
     counts = table("rows", "", right=[""])
-    for label in ("read", "landed", "unchanged", "repeated", "quarantined"):
+    for label in ("read", "landed", "unchanged", "repeated", "vanished", "quarantined"):
         counts.add_row(label, f"{summary[label]:,}")
     console.print(counts)
     if summary["reasons"]:

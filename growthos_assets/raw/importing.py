@@ -13,22 +13,15 @@ from pathlib import Path
 
 import polars as pl
 
-from growthos_assets.raw import formats
+from growthos_assets.raw import formats, identity
 from growthos_assets.raw.formats import UNREADABLE, ImportFileError
+from growthos_assets.raw.identity import Identity
 from warehouse import raw, tenants, vault
-from warehouse.database import Warehouse
+from warehouse.database import Cursor, Warehouse
 from warehouse.tenants import Tenant
 
 ROWS_PER_BATCH = 50_000
 EMAIL = "email"
-
-
-@dataclass(frozen=True)
-class Count:
-    """A field that, where it is blank, is made of others and a count of the rows that share them."""
-
-    field: str
-    among: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -37,11 +30,9 @@ class Kind:
 
     stream: str
     fields: Mapping[str, bool]
-    identity: tuple[tuple[str, ...], ...]
-    """Parts of a record's id; each is the first of these fields that is not blank."""
+    identity: Identity
     synonyms: Mapping[str, str] = field(default_factory=dict[str, str])
     """Other names of a column → our field."""
-    counted: Count | None = None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -68,9 +59,7 @@ KINDS: Mapping[str, Kind] = {
             "is_test": False,
             "cancelled_at": False,
         },
-        identity=(("order_id",), ("line_id",)),
-        # by the instant too: what comes back in another month's file must not take the place of what was sold
-        counted=Count("line_id", among=("order_id", "processed_at")),
+        identity=identity.ORDERS,
     ),
     "spend": Kind(
         stream="spend",
@@ -87,7 +76,7 @@ KINDS: Mapping[str, Kind] = {
             "conversion_value": False,
             "currency": False,
         },
-        identity=(("campaign_id", "campaign_name", "channel"), ("date",)),
+        identity=identity.named(("campaign_id", "campaign_name", "channel"), ("date",)),
         synonyms={"source": "channel"},
     ),
     "traffic": Kind(
@@ -101,7 +90,7 @@ KINDS: Mapping[str, Kind] = {
             "checkouts": False,
             "purchases": False,
         },
-        identity=(("channel",), ("date",)),
+        identity=identity.named(("channel",), ("date",)),
         synonyms={"channel_group": "channel"},
     ),
 }
@@ -117,6 +106,8 @@ class Imported:
     landed: int
     repeated: int
     """Rows that say again, id and all, what another row of the file says."""
+    vanished: int
+    """Records of earlier files that were ended: this file has other rows of the same whole, and these no longer."""
 
     @property
     def unchanged(self) -> int:
@@ -134,9 +125,12 @@ def land_rows(
 ) -> Imported:
     """Land the rows that `read_file` gave, all or nothing; rows that were landed before change nothing.
 
-    `progress` hears (rows sent, rows).
+    With them ends what earlier files had of the same wholes, and this one no longer has. `progress` hears (rows sent,
+    rows).
     """
+    rows = _completed(rows, kind)
     said = records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
+    vanished = 0
     distinct = said.unique(["external_id", "payload"], keep="first", maintain_order=True)
 
     def batches() -> Iterator[pl.DataFrame]:
@@ -146,8 +140,14 @@ def land_rows(
             sent += batch.height
             progress(sent, distinct.height)
 
-    landed = raw.land(database, tenant.tenant_id, "file", kind.stream, batches(), seen_at)
-    return Imported(distinct, rows.height, landed.landed, rows.height - distinct.height)
+    def end(cursor: Cursor, _: raw.Landed) -> None:
+        nonlocal vanished
+        if not (known := raw.akin(cursor, "file", kind.stream)).is_empty():
+            others = identity.kept(known, rows, kind.identity, kind.fields)
+            vanished = raw.bury(cursor, "file", kind.stream, raw.AKIN, others, seen_at)
+
+    landed = raw.land(database, tenant.tenant_id, "file", kind.stream, batches(), seen_at, end)
+    return Imported(distinct, rows.height, landed.landed, rows.height - distinct.height, vanished)
 
 
 def read_file(path: Path, kind: Kind, columns: Mapping[str, str]) -> pl.DataFrame:
@@ -198,28 +198,18 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
     """One record per row: external_id and payload, e-mail addresses hashed with the key if there is one."""
+    rows = _completed(rows, kind)
     if EMAIL in rows.columns and pii_key is not None:
         rows = rows.with_columns(vault.hash_emails(rows[EMAIL], pii_key))
-    if kind.counted:
-        rows = rows.with_columns(_filled(kind.counted, rows.columns))
-    parts = [pl.coalesce(_text(name) for name in part if name in rows.columns) for part in kind.identity]
-    records = rows.select(
-        pl.concat_str(parts, separator="/").alias("external_id"),
-        pl.struct(sorted(rows.columns)).struct.json_encode().alias("payload"),
-    )
+    ids = identity.texts(rows, kind.fields).select(external_id=kind.identity.external_id).collect()
+    records = ids.with_columns(rows.select(payload=pl.struct(sorted(rows.columns)).struct.json_encode())["payload"])
     return _numbered_variants(_addressed_by_content(records))
 
 
-def _text(name: str) -> pl.Expr:
-    """A column's text; blank is null."""
-    return pl.col(name).str.strip_chars().replace("", None)
-
-
-def _filled(count: Count, columns: list[str]) -> pl.Expr:
-    nth = (pl.int_range(pl.len()) + 1).over(count.among).cast(pl.String)
-    shared = [_text(name) for name in count.among[1:]]
-    made = pl.concat_str(*shared, nth, separator="/", ignore_nulls=True)
-    return (pl.coalesce(_text(count.field), made) if count.field in columns else made).alias(count.field)
+def _completed(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """The rows with what is made where it is blank."""
+    made = {name: pl.coalesce(name, made) for name, made in kind.identity.made.items()}
+    return rows.with_columns(identity.texts(rows, kind.fields).select(**made).collect()) if made else rows
 
 
 def _addressed_by_content(records: pl.DataFrame) -> pl.DataFrame:

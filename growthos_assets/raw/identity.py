@@ -1,0 +1,70 @@
+"""What makes a row of a file the same row again, and what a file that has it has all of.
+
+Everything is said of a row's texts: every field of its kind, stripped; null where it is blank or not there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Of one kind of row: its record's id, and what it is part of."""
+
+    external_id: pl.Expr
+    """Null for a row that names no record of its own."""
+    whole: Mapping[str, pl.Expr]
+    """What a file that has one row of it has all rows of: one that it no longer has, is no more."""
+    made: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
+    """Fields that, where they are blank, are made of others and a count."""
+
+
+ORDER, LINE, AT = pl.col("order_id"), pl.col("line_id"), pl.col("processed_at")
+IS_RETURN = pl.col("quantity").str.starts_with("-").fill_null(False)
+RETURN = pl.when(IS_RETURN).then(pl.lit("return"))
+NTH = (pl.int_range(pl.len()) + 1).over(ORDER, LINE, AT, IS_RETURN).cast(pl.String)
+MARK = pl.concat_str(RETURN, AT, NTH, separator="/", ignore_nulls=True)
+"""Of several rows alike, which. By the instant too: what comes back in another month's file is not what came before."""
+IS_MADE = (LINE.str.starts_with(AT + "/") | (IS_RETURN & LINE.str.starts_with("return/"))).fill_null(False)
+"""The line_id is a mark; that of a return was once made as a sale's."""
+
+ORDERS = Identity(
+    # a return may repeat the ids of what it gives back, and of earlier returns
+    pl.concat_str(
+        ORDER,
+        pl.concat_str(LINE, pl.when(IS_RETURN & ~IS_MADE).then(MARK), separator="/", ignore_nulls=True),
+        separator="/",
+    ),
+    whole={
+        "order_id": ORDER,
+        "line_id": pl.when(~(IS_RETURN & IS_MADE)).then(LINE),
+        "is_return": IS_RETURN,
+        "returned_at": pl.when(IS_RETURN).then(AT),
+    },
+    made={"line_id": MARK},
+)
+
+
+def named(*parts: tuple[str, ...]) -> Identity:
+    """Known by these parts; each is the first of its fields that is not blank."""
+    found = [pl.coalesce(part) for part in parts]
+    return Identity(
+        pl.concat_str(found, separator="/"), {part[0]: each for part, each in zip(parts, found, strict=True)}
+    )
+
+
+def texts(rows: pl.DataFrame, fields: Iterable[str]) -> pl.LazyFrame:
+    """The rows' texts, as identities read them."""
+    there = {name: pl.col(name).str.strip_chars().replace("", None) for name in rows.columns}
+    return rows.lazy().select(there.get(name, pl.lit(None, pl.String)).alias(name) for name in fields)
+
+
+def kept(known: pl.DataFrame, rows: pl.DataFrame, identity: Identity, fields: Iterable[str]) -> pl.Series:
+    """The ids of those known records (external_id, payload) of whose whole the rows have nothing."""
+    record = pl.Struct(dict.fromkeys(fields, pl.String))
+    payloads = known.select(pl.col("payload").str.json_decode(record)).unnest("payload")
+    told = texts(rows, fields).select(**identity.whole)
+    parts = texts(payloads, fields).select(**identity.whole).with_columns(known["external_id"])
+    return parts.join(told, on=list(identity.whole), how="anti", nulls_equal=True).collect()["external_id"]

@@ -1,0 +1,140 @@
+"""What a later file says beside, and instead of, what an earlier one said."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from cli_command import Command
+from cli_files import Row, csv, line
+
+EARLIER = datetime(2026, 2, 9, tzinfo=UTC)
+
+Import = Callable[..., tuple[int, int]]
+
+
+@pytest.fixture
+def imported(shop: str, growthos: Command, tmp_path: Path) -> Import:
+    """Imports rows of a kind as a file of their own: how many landed, and how many vanished."""
+
+    def run(kind: str, *rows: Row) -> tuple[int, int]:
+        file = csv(tmp_path / "file.csv", *rows)
+        done = growthos("import", kind, str(file), "--tenant", shop, "--format", "json")
+        assert done.code == 0, done
+        return done.document["landed"], done.document["vanished"]
+
+    return run
+
+
+def landed_before(tenant: str, stream: str, *records: tuple[str, Row]) -> None:
+    """Records under the ids that they had in earlier versions of the importer, a file after the other."""
+    import json
+
+    from growthos_assets.loading import warehouse
+    from warehouse import raw
+
+    for external_id, row in records:
+        frame = pl.DataFrame({"external_id": [external_id], "payload": [json.dumps(row)]})
+        raw.land(warehouse(), tenant, "file", stream, [frame], EARLIER)
+
+
+def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:
+    """The good rows that a staging table has of all that has landed, sorted; none may be quarantined."""
+    from growthos_assets import clock, graph
+    from growthos_assets.loading import warehouse
+    from growthos_assets.table import Call
+    from warehouse import raw, tenants
+    from warehouse.contract import Table
+    from warehouse.split import split
+
+    tables, tenant = {table.contract: table for table in graph.tables()}, tenants.get(tenant_id)
+
+    def read(contract: type[Table]) -> pl.LazyFrame:
+        if contract not in tables:
+            return raw.scan_latest(warehouse(), tenant_id, contract.__spec__.qualified)
+        good, bad = split(call(tables[contract].transform).collect(), contract)
+        assert bad.is_empty(), bad
+        return good.lazy()
+
+    call = Call(read, {"tenant": tenant, "now": clock.now(tenant)})
+    (contract,) = (contract for contract in tables if contract.__spec__.name == name)
+    return sorted(read(contract).select(columns).collect().iter_rows())
+
+
+SALE = line("A", quantity="2", processed_at="2026-01-10")
+BACK = line("A", quantity="-1", processed_at="2026-02-03")
+SOLD = ("A", "1", date(2026, 1, 10), 2)
+CAME_BACK = ("A", "1", date(2026, 2, 3), 1)
+
+
+def bought(shop: str) -> list[tuple[Any, ...]]:
+    return staged(shop, "stg_order_lines", "order_id", "line_id", "order_date", "quantity")
+
+
+def came_back(shop: str) -> list[tuple[Any, ...]]:
+    return staged(shop, "stg_refunds", "order_id", "line_id", "refund_date", "quantity")
+
+
+def test_a_return_that_repeats_the_sales_ids_leaves_the_sale(shop: str, imported: Import) -> None:
+    for rows in ([SALE], [BACK], [SALE, BACK]):
+        for landed in (int(len(rows) == 1), 0):
+            assert imported("orders", *rows) == (landed, 0)
+    assert (bought(shop), came_back(shop)) == ([SOLD], [CAME_BACK])
+
+
+def test_a_line_comes_back_in_parts_in_one_file_and_in_several(shop: str, imported: Import) -> None:
+    sale, later = {**SALE, "quantity": "5"}, {**BACK, "processed_at": "2026-02-04"}
+    assert imported("orders", sale) == (1, 0)
+    assert imported("orders", BACK, BACK, {**BACK, "unit_price": "5"}) == (3, 0)
+    assert imported("orders", later) == (1, 0)
+    assert imported("orders", BACK, BACK, {**BACK, "unit_price": "5"}) == (0, 0)
+    assert bought(shop) == [(*SOLD[:3], 5)]
+    assert came_back(shop) == [*[CAME_BACK] * 3, ("A", "1", date(2026, 2, 4), 1)]
+
+
+@pytest.mark.parametrize("line_id", ["1", ""])
+def test_a_return_at_the_sales_own_instant_leaves_the_sale(line_id: str, shop: str, imported: Import) -> None:
+    sale = {**SALE, "line_id": line_id}
+    back = {**BACK, "line_id": line_id, "processed_at": SALE["processed_at"]}
+    assert imported("orders", sale) == (1, 0)
+    assert imported("orders", back) == (1, 0)
+    assert imported("orders", sale, back) == (0, 0)
+    assert [row[2:] for row in bought(shop)] == [SOLD[2:]]
+    assert [row[2:] for row in came_back(shop)] == [(SOLD[2], 1)]
+
+
+NUMBERED = {"line_id": "2026-02-03/1"}
+LANDED_BEFORE: dict[str, tuple[list[tuple[str, Row]], list[list[Row]]]] = {
+    "the return took the sale's place": ([("A/1", SALE), ("A/1", BACK)], [[BACK], [SALE]]),
+    "the sale took the return's place": ([("A/1", BACK), ("A/1", SALE)], [[SALE], [BACK]]),
+    "the return came second": ([("A/1", SALE), ("A/1~2", BACK)], [[SALE, BACK]]),
+    "the return came first": ([("A/1", BACK), ("A/1~2", SALE)], [[BACK, SALE]]),
+    "the return was corrected": ([("A/1", SALE), ("A/1~2", {**BACK, "unit_price": "1"})], [[BACK]]),
+    "the return named no line": (
+        [("A/1", SALE), ("A/2026-02-03/1", {**BACK, **NUMBERED})], [[{**BACK, "line_id": ""}]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LANDED_BEFORE)
+def test_a_return_that_landed_under_the_sales_id_is_not_counted_twice(case: str, shop: str, imported: Import) -> None:
+    landed, files = LANDED_BEFORE[case]
+    landed_before(shop, "orders", *landed)
+    for _ in range(2):
+        for rows in files:
+            imported("orders", *rows)
+    assert imported("orders", *files[-1]) == (0, 0)
+    assert bought(shop) == [SOLD]
+    assert [(row[0], *row[2:]) for row in came_back(shop)] == [(CAME_BACK[0], *CAME_BACK[2:])]
+    assert staged(shop, "stg_refunds", "amount") == [(Decimal("9.99"),)]
+
+
+def test_sales_that_landed_before_are_not_landed_anew(shop: str, imported: Import) -> None:
+    unnamed = {name: value for name, value in line("B").items() if name != "line_id"}
+    rows = [{**unnamed, "line_id": f"{unnamed['processed_at']}/{number}"} for number in (1, 2)]
+    landed_before(shop, "orders", ("A/1", SALE), *((f"B/{row['line_id']}", row) for row in rows))
+    assert imported("orders", SALE) == (0, 0)
+    assert imported("orders", unnamed, unnamed) == (0, 0)
