@@ -51,7 +51,8 @@ def orders(
     **Fields**: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
     title, category, discount, tax, shipping, currency, landing_url, referrer, source_name, is_test, cancelled_at.
 
-    Without line_id the rows of an order that share their processed_at are counted: keep those in one file.
+    Without line_id the rows of an order belong in one file: they take the place of all that an earlier file had of it
+    without line_id. Of returns without line_id, those of one order and instant do.
     """
     _import("orders", file, tenant, map, timezone, currency, format)
 

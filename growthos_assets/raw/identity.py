@@ -17,6 +17,8 @@ class Identity:
     """Null for a row that names no record of its own."""
     whole: Mapping[str, pl.Expr]
     """What a file that has one row of it has all rows of: one that it no longer has, is no more."""
+    refined: str | None = None
+    """The part of it that an earlier file may have left blank: what was told without is told anew with it."""
     made: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
     """Fields that, where they are blank, are made of others and a count."""
 
@@ -39,10 +41,11 @@ ORDERS = Identity(
     ),
     whole={
         "order_id": ORDER,
-        "line_id": pl.when(~(IS_RETURN & IS_MADE)).then(LINE),
+        "line_id": pl.when(~IS_MADE).then(LINE),
         "is_return": IS_RETURN,
         "returned_at": pl.when(IS_RETURN).then(AT),
     },
+    refined="line_id",
     made={"line_id": MARK},
 )
 
@@ -66,5 +69,7 @@ def kept(known: pl.DataFrame, rows: pl.DataFrame, identity: Identity, fields: It
     record = pl.Struct(dict.fromkeys(fields, pl.String))
     payloads = known.select(pl.col("payload").str.json_decode(record)).unnest("payload")
     told = texts(rows, fields).select(**identity.whole)
+    if identity.refined:
+        told = pl.concat([told, told.with_columns(pl.lit(None, pl.String).alias(identity.refined))])
     parts = texts(payloads, fields).select(**identity.whole).with_columns(known["external_id"])
     return parts.join(told, on=list(identity.whole), how="anti", nulls_equal=True).collect()["external_id"]

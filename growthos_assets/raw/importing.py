@@ -128,7 +128,6 @@ def land_rows(
     With them ends what earlier files had of the same wholes, and this one no longer has. `progress` hears (rows sent,
     rows).
     """
-    rows = _completed(rows, kind)
     said = records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
     vanished = 0
     distinct = said.unique(["external_id", "payload"], keep="first", maintain_order=True)
@@ -198,18 +197,14 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
     """One record per row: external_id and payload, e-mail addresses hashed with the key if there is one."""
-    rows = _completed(rows, kind)
+    made = {name: pl.coalesce(name, mark) for name, mark in kind.identity.made.items()}
+    if made:
+        rows = rows.with_columns(identity.texts(rows, kind.fields).select(**made).collect())
     if EMAIL in rows.columns and pii_key is not None:
         rows = rows.with_columns(vault.hash_emails(rows[EMAIL], pii_key))
     ids = identity.texts(rows, kind.fields).select(external_id=kind.identity.external_id).collect()
     records = ids.with_columns(rows.select(payload=pl.struct(sorted(rows.columns)).struct.json_encode())["payload"])
     return _numbered_variants(_addressed_by_content(records))
-
-
-def _completed(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    """The rows with what is made where it is blank."""
-    made = {name: pl.coalesce(name, made) for name, made in kind.identity.made.items()}
-    return rows.with_columns(identity.texts(rows, kind.fields).select(**made).collect()) if made else rows
 
 
 def _addressed_by_content(records: pl.DataFrame) -> pl.DataFrame:

@@ -138,3 +138,47 @@ def test_sales_that_landed_before_are_not_landed_anew(shop: str, imported: Impor
     landed_before(shop, "orders", ("A/1", SALE), *((f"B/{row['line_id']}", row) for row in rows))
     assert imported("orders", SALE) == (0, 0)
     assert imported("orders", unnamed, unnamed) == (0, 0)
+
+
+UNNAMED = [line("A", "", sku="X", unit_price="10"), line("A", "", sku="Y", unit_price="20")]
+
+
+def prices(shop: str) -> list[tuple[Any, ...]]:
+    return staged(shop, "stg_order_lines", "order_id", "sku", "unit_price")
+
+
+def test_a_corrected_order_without_line_ids_loses_what_the_file_no_longer_has(shop: str, imported: Import) -> None:
+    other = line("B", "", sku="X", unit_price="50")
+    assert imported("orders", *UNNAMED, other) == (3, 0)
+    assert imported("orders", UNNAMED[1]) == (1, 1)
+    assert prices(shop) == [("A", "Y", 20), ("B", "X", 50)]
+    assert imported("orders", UNNAMED[1]) == (0, 0)
+    assert imported("orders", *UNNAMED) == (2, 0)
+    assert prices(shop) == [("A", "X", 10), ("A", "Y", 20), ("B", "X", 50)]
+
+
+def test_an_order_without_line_ids_may_be_told_of_another_instant_or_with_line_ids(shop: str, imported: Import) -> None:
+    assert imported("orders", *UNNAMED) == (2, 0)
+    later = [{**row, "processed_at": "2026-02-02T12:00:00Z"} for row in UNNAMED]
+    assert imported("orders", *later) == (2, 2)
+    named = [{**row, "line_id": str(number)} for number, row in enumerate(UNNAMED)]
+    assert imported("orders", *named) == (2, 2)
+    assert prices(shop) == [("A", "X", 10), ("A", "Y", 20)]
+
+
+def test_a_sold_line_with_a_line_id_is_never_ended(shop: str, imported: Import) -> None:
+    assert imported("orders", line("A"), line("A", "2"), line("A", "", sku="CUP")) == (3, 0)
+    assert imported("orders", line("A", "2", quantity="3")) == (1, 1)
+    assert [row[1] for row in bought(shop)] == ["1", "2"]
+
+
+def test_returns_and_sales_without_line_ids_do_not_end_each_other(shop: str, imported: Import) -> None:
+    back = {**UNNAMED[0], "quantity": "-1"}
+    later = {**back, "processed_at": "2026-02-04"}
+    assert imported("orders", *UNNAMED) == (2, 0)
+    assert imported("orders", back, back) == (2, 0)
+    assert imported("orders", later) == (1, 0)
+    assert imported("orders", *UNNAMED) == (0, 0)
+    assert imported("orders", back) == (0, 1), "a corrected file has one of the two"
+    assert len(bought(shop)) == 2
+    assert [row[2:] for row in came_back(shop)] == [(date(2026, 2, 2), 1), (date(2026, 2, 4), 1)]
