@@ -13,6 +13,7 @@ from growthos_assets.staging import file
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import DAY
 from growthos_assets.staging.parse import DataType, clean, decoded, first_text
+from growthos_assets.staging.spend import file_campaign
 from kpis.engine import CALENDAR, DIMENSIONS
 from warehouse import raw
 from warehouse.tenants import Tenant
@@ -73,8 +74,8 @@ _REPORTS: Final[Mapping[str, _Report]] = {
     ),
     "file/spend": _Report(
         "fact_spend",
-        _texts("campaign_id", "campaign_name", "channel", "source", "date"),
-        _campaign("file", first_text("campaign_id", "campaign_name", "channel", "source"), pl.col("date")),
+        _texts("account_id", "campaign_id", "campaign_name", "channel", "source", "date"),
+        _campaign("file", file_campaign(), pl.col("date")),
     ),
     "ga4/traffic": _Report(
         "fact_traffic",

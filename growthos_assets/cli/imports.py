@@ -71,7 +71,8 @@ def spend(
     **Fields**: date, channel (or source), spend; and, if you have them, account_id, campaign_id, campaign_name,
     impressions, clicks, conversions, conversion_value, currency.
 
-    A row without a campaign is the spend of its whole channel.
+    A campaign is one of its channel and account, by its id, else by its name. A row without a campaign is the spend of
+    its whole channel, or account. A row with an account takes the place of one without that is otherwise the same.
     """
     _import("spend", file, tenant, map, timezone, currency, format)
 

@@ -50,12 +50,16 @@ ORDERS = Identity(
 )
 
 
-def named(*parts: tuple[str, ...]) -> Identity:
-    """Known by these parts; each is the first of its fields that is not blank."""
-    found = [pl.coalesce(part) for part in parts]
-    return Identity(
-        pl.concat_str(found, separator="/"), {part[0]: each for part, each in zip(parts, found, strict=True)}
-    )
+DATE, CHANNEL = pl.col("date"), pl.col("channel").str.to_lowercase()
+CAMPAIGN = pl.coalesce("campaign_id", "campaign_name", "channel")
+SPEND = Identity(
+    # campaigns of several channels and accounts may share a name
+    pl.concat_str(CAMPAIGN, DATE, CHANNEL.fill_null(""), pl.col("account_id").fill_null(""), separator="/"),
+    whole={"campaign": CAMPAIGN, "date": DATE, "channel": CHANNEL, "account_id": pl.col("account_id")},
+    refined="account_id",
+)
+
+TRAFFIC = Identity(pl.concat_str("channel", DATE, separator="/"), whole={"channel": pl.col("channel"), "date": DATE})
 
 
 def texts(rows: pl.DataFrame, fields: Iterable[str]) -> pl.LazyFrame:

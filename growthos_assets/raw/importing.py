@@ -76,7 +76,7 @@ KINDS: Mapping[str, Kind] = {
             "conversion_value": False,
             "currency": False,
         },
-        identity=identity.named(("campaign_id", "campaign_name", "channel"), ("date",)),
+        identity=identity.SPEND,
         synonyms={"source": "channel"},
     ),
     "traffic": Kind(
@@ -90,7 +90,7 @@ KINDS: Mapping[str, Kind] = {
             "checkouts": False,
             "purchases": False,
         },
-        identity=identity.named(("channel",), ("date",)),
+        identity=identity.TRAFFIC,
         synonyms={"channel_group": "channel"},
     ),
 }

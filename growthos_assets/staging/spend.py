@@ -33,7 +33,10 @@ class StgSpend(Table, name="staging.stg_spend", key=("source", "campaign_id", "d
 
     source: str = column("Who reports it.", isin=["meta", "google_ads", "file"])
     account_id: str = payload("The ad account.", nullable=True)
-    campaign_id: str = payload("The platform's id behind the source's name: meta:123, google_ads:123, file:Spring.")
+    campaign_id: str = payload(
+        "The platform's id behind the source's name: meta:123, google_ads:123; of a file's channel, account and "
+        "campaign file:meta/act_1/Spring."
+    )
     campaign_name: str = payload("The name in the ads manager; without one, the id.")
     date: pl.Date = payload("The ad account's local day.")
     channel_id: str = payload("The channel that the money was spent on.")
@@ -145,15 +148,23 @@ def _of_google(raw: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
-    """A file names its campaigns by id or by name; a row that names none is its whole channel's."""
+    """A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's."""
     names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
     fields = (*KINDS, "source", *names.values())
     rows = decoded(raw, dict.fromkeys(fields, pl.String)).with_columns(
-        campaign_id=first_text("campaign_id", "campaign_name", "channel", "source"),
+        campaign_id=file_campaign(),
+        campaign_name=first_text("campaign_name", "campaign_id", "channel", "source"),
         channel=first_text("channel", "source"),
         **{name: pl.col(field) for name, field in names.items()},
     )
     return _typed(rows, "file", {"impressions": "0", "clicks": "0", "currency": tenant.currency})
+
+
+def file_campaign() -> pl.Expr:
+    """The id of a file's campaign: channels, and accounts of one, may have campaigns of the same name."""
+    channel, account = first_text("channel", "source").str.to_lowercase(), first_text("account_id")
+    parts = (part.fill_null("") for part in (channel, account, first_text("campaign_id", "campaign_name")))
+    return pl.format("{}/{}/{}", *parts).str.strip_chars_end("/").replace("", None)
 
 
 @check(StgSpend)

@@ -182,3 +182,65 @@ def test_returns_and_sales_without_line_ids_do_not_end_each_other(shop: str, imp
     assert imported("orders", back) == (0, 1), "a corrected file has one of the two"
     assert len(bought(shop)) == 2
     assert [row[2:] for row in came_back(shop)] == [(date(2026, 2, 2), 1), (date(2026, 2, 4), 1)]
+
+
+def ads(channel: str, spend: str = "100", **changed: str) -> Row:
+    return {"date": "2026-02-01", "channel": channel, "campaign_name": "Spring", "spend": spend, **changed}
+
+
+META, GOOGLE = ads("meta", "300"), ads("google")
+
+
+def spent(shop: str) -> list[tuple[Any, ...]]:
+    return staged(shop, "stg_spend", "channel_id", "account_id", "campaign_name", "spend")
+
+
+@pytest.mark.parametrize("files", [[[META], [GOOGLE]], [[META, GOOGLE]]], ids=["two files", "one file"])
+def test_channels_may_have_campaigns_of_the_same_name(files: list[list[Row]], shop: str, imported: Import) -> None:
+    for landed in (True, False):
+        for rows in files:
+            assert imported("spend", *rows) == (landed * len(rows), 0)
+    assert spent(shop) == [("google", None, "Spring", 100), ("meta", None, "Spring", 300)]
+
+
+def test_accounts_may_have_campaigns_of_the_same_name(shop: str, imported: Import) -> None:
+    assert imported("spend", ads("meta", "300", account_id="a")) == (1, 0)
+    assert imported("spend", ads("meta", "100", account_id="b"), ads("meta", "7", account_id="b", date="20260202"))[0]
+    assert [row[3] for row in spent(shop)] == [300, 7, 100]
+
+
+def test_an_account_that_is_named_later_is_not_counted_beside_none(shop: str, imported: Import) -> None:
+    assert imported("spend", META, GOOGLE) == (2, 0)
+    assert imported("spend", {**META, "channel": "Meta", "account_id": "a"}) == (1, 1)
+    assert spent(shop) == [("google", None, "Spring", 100), ("meta", "a", "Spring", 300)]
+
+
+@pytest.mark.parametrize(
+    ("landed", "files"),
+    [
+        ([("Spring/2026-02-01", META)], [[META]]),
+        ([("Spring/2026-02-01", ads("meta", "1"))], [[META]]),
+        ([("Spring/2026-02-01", META), ("Spring/2026-02-01", GOOGLE)], [[META], [GOOGLE]]),
+        ([("Spring/2026-02-01", META), ("Spring/2026-02-01~2", GOOGLE)], [[META, GOOGLE]]),
+        ([("Spring/2026-02-01", GOOGLE), ("Spring/2026-02-01~2", META)], [[META], [GOOGLE]]),
+    ],
+    ids=["one", "one that is corrected", "one over another", "one beside another", "of several files"],
+)
+def test_spend_that_landed_by_its_campaigns_name_is_not_counted_twice(
+    landed: list[tuple[str, Row]], files: list[list[Row]], shop: str, imported: Import
+) -> None:
+    landed_before(shop, "spend", *landed)
+    for rows in files:
+        imported("spend", *rows)
+    for rows in files:
+        assert imported("spend", *rows) == (0, 0)
+    told = [row["channel"] for rows in files for row in rows]
+    assert [row[0] for row in spent(shop)] == sorted(told)
+    assert sum(row[3] for row in spent(shop)) == sum(Decimal(row["spend"]) for rows in files for row in rows)
+
+
+def test_spend_of_whole_channels_that_landed_before_is_not_counted_twice(shop: str, imported: Import) -> None:
+    whole = {**META, "campaign_name": ""}
+    landed_before(shop, "spend", ("meta/2026-02-01", whole))
+    assert imported("spend", whole) == (1, 1)
+    assert spent(shop) == [("meta", None, "meta", 300)]

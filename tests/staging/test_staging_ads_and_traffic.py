@@ -103,9 +103,25 @@ def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
         "clicks": "",
     }
     staged = spend(file_spend=row).row("stg_spend")
-    assert (staged["campaign_id"], staged["campaign_name"]) == ("file:Spring", "Spring")
+    assert (staged["campaign_id"], staged["campaign_name"]) == ("file:facebook//Spring", "Spring")
     assert (staged["channel_id"], staged["spend"], staged["clicks"]) == ("meta", Decimal("12.5"), 0)
     assert (staged["currency"], staged["platform_conversions"]) == ("USD", None)
+
+
+@pytest.mark.parametrize(
+    ("named", "campaign_id", "name"),
+    [
+        ({}, "file:meta", "Meta"),
+        ({"account_id": "act_1"}, "file:meta/act_1", "Meta"),
+        ({"campaign_name": "Spring"}, "file:meta//Spring", "Spring"),
+        ({"account_id": "act_1", "campaign_name": "Spring"}, "file:meta/act_1/Spring", "Spring"),
+        ({"campaign_id": "7", "campaign_name": "Spring"}, "file:meta//7", "Spring"),
+        ({"campaign_id": "7"}, "file:meta//7", "7"),
+    ],
+)
+def test_what_a_files_campaign_is_called(named: Payload, campaign_id: str, name: str) -> None:
+    row = spend(file_spend={"date": "2026-02-01", "channel": "Meta", "spend": "1"} | named).row("stg_spend")
+    assert (row["campaign_id"], row["campaign_name"]) == (campaign_id, name)
 
 
 @pytest.mark.parametrize(
