@@ -24,7 +24,8 @@ payload = partial(column, metadata={"sources": ["ga4_traffic.payload", "file_tra
 class StgTraffic(Table, name="staging.stg_traffic", key=("source", "date", "channel_group")):
     """One row per day and channel group of web analytics.
 
-    The day is the analytics property's own. Steps after `sessions` count events, not visits.
+    The day is the analytics property's own; of several properties it is the sum of theirs, so that somebody who visits
+    two of them is two visits. Steps after `sessions` count events, not visits.
     """
 
     source: str = column("Who counted.", isin=["ga4", "file"])
@@ -73,11 +74,13 @@ def stg_traffic(
 
 
 def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
-    """GA4's rows are by source, medium and campaign too: a channel group's are added up, within each property."""
+    """GA4's rows are by property, source, medium and campaign too: a channel group's are added up.
+
+    Properties do not know of each other: what several of them saw of one visit counts once in each.
+    """
     rows = decoded(
         raw,
         {
-            "property": pl.String,
             "requestedDate": pl.String,
             "dimensions": pl.Struct({"date": pl.String, "sessionDefaultChannelGroup": pl.String}),
             "metrics": pl.Struct(dict.fromkeys(STEPS.values(), pl.String)),
@@ -86,7 +89,6 @@ def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
             "dataLossFromOtherRow": pl.String,
         },
     ).select(
-        "property",
         date=pl.coalesce("requestedDate", pl.col("dimensions").struct["date"]),
         channel_group=pl.col("dimensions").struct["sessionDefaultChannelGroup"],
         **{step: pl.col("metrics").struct[metric] for step, metric in STEPS.items()},
@@ -96,11 +98,11 @@ def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
     )
     parsed = parse(rows, KINDS, required=KINDS).with_row_index("row")
     alone = pl.when(~clean()).then("row").alias("row")  # what is wrong with a row stays its own
-    summed = parsed.group_by("property", "date", "channel_group", PROBLEMS, alone, maintain_order=True).agg(
+    summed = parsed.group_by("date", "channel_group", PROBLEMS, alone, maintain_order=True).agg(
         pl.sum(*STEPS), pl.any(*DOUBTS)
     )
     settled = now.astimezone(ZoneInfo(tenant.timezone)).date() - SETTLED_AFTER
-    return summed.drop("property", "row").with_columns(source=pl.lit("ga4"), is_settled=pl.col("date") <= settled)
+    return summed.drop("row").with_columns(source=pl.lit("ga4"), is_settled=pl.col("date") <= settled)
 
 
 def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:

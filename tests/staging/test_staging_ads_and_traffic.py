@@ -202,10 +202,13 @@ def test_rows_that_cannot_be_read_are_not_added_up() -> None:
     assert staged.bad["stg_traffic"].height == 2
 
 
-def test_properties_are_not_added_up() -> None:
-    staged = stage(ga4_traffic=raw([("a", campaign("a")), ("b", campaign("a", property="properties/2"))]))
-    assert staged.row("stg_traffic")["sessions"] == 5
-    assert staged.reasons("stg_traffic") == ["another row has the same source and date and channel_group"]
+def test_a_days_properties_are_added_up() -> None:
+    other = campaign("a", property="properties/2", dataLossFromOtherRow=True)
+    staged = stage(ga4_traffic=raw([("a", campaign("a")), ("b", other), ("c", campaign("b"))]))
+    row = staged.row("stg_traffic")
+    assert [row[step] for step in ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")] == [15] * 5
+    assert row["has_other"]
+    assert staged.bad["stg_traffic"].is_empty()
 
 
 @pytest.mark.parametrize(("day", "settled"), [("20260207", True), ("20260208", False)])
