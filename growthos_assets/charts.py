@@ -10,6 +10,8 @@ import polars as pl
 import polars.selectors as cs
 import vl_convert
 
+from kpis import MEASURES
+
 Spec = dict[str, Any]
 """A part of a Vega-Lite specification: https://vega.github.io/vega-lite/docs/spec.html."""
 
@@ -84,8 +86,9 @@ def channel_bars(channel_performance: pl.DataFrame) -> Chart:
 def funnel_bars(funnel: pl.DataFrame) -> Chart:
     """How often each step was taken, visits first; from the columns sessions … purchases."""
     steps = (
-        funnel.select(pl.sum(*FUNNEL))
+        funnel.select(MEASURES[step].total() for step in FUNNEL)
         .unpivot(variable_name="step", value_name="visits")
+        .drop_nulls("visits")
         .with_columns(pl.col("step").replace_strict(FUNNEL))
     )
     visits = {"field": "visits", "type": "quantitative"}

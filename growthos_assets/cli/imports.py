@@ -71,6 +71,8 @@ def spend(
     **Fields**: date, channel (or source), spend; and, if you have them, account_id, campaign_id, campaign_name,
     impressions, clicks, conversions, conversion_value, currency.
 
+    What a file does not say, as clicks, is unknown, not 0.
+
     A campaign is one of its channel and account, by its id, else by its name. A row without a campaign is the spend of
     its whole channel, or account. A row with an account takes the place of one without that is otherwise the same.
     """
@@ -89,7 +91,7 @@ def traffic(
     """Web traffic from a CSV, Parquet or JSONL file, one row per day and channel.
 
     **Fields**: date, channel (or channel_group), sessions; and, if you have them, pdp_views, add_to_cart, checkouts,
-    purchases.
+    purchases. A step that a file does not say is unknown, not 0.
     """
     _import("traffic", file, tenant, map, timezone, currency, format)
 

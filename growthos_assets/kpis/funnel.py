@@ -29,15 +29,16 @@ class Funnel(Table, name="kpis.funnel", key=("days", "channel_id")):
     """One row per window and channel with known traffic, and one for all of them: how often each step was taken.
 
     Steps after `sessions` are events, not visits: a visit may see several product pages, so that a rate may exceed 1.
+    A step that nobody counts is null, and so are its rates.
     """
 
     days: int = column("Complete local days in the window, ending on the last complete day.", ge=1)
     channel_id: str = column("dim_channel, or (all).")
     sessions: int = column("Visits.", ge=0)
-    pdp_views: int = column(MEASURES["pdp_views"].doc, ge=0)
-    add_to_cart: int = column(MEASURES["add_to_cart"].doc, ge=0)
-    checkouts: int = column(MEASURES["checkouts"].doc, ge=0)
-    purchases: int = column(MEASURES["purchases"].doc, ge=0)
+    pdp_views: int = column(MEASURES["pdp_views"].doc, nullable=True, ge=0)
+    add_to_cart: int = column(MEASURES["add_to_cart"].doc, nullable=True, ge=0)
+    checkouts: int = column(MEASURES["checkouts"].doc, nullable=True, ge=0)
+    purchases: int = column(MEASURES["purchases"].doc, nullable=True, ge=0)
     session_to_pdp: float = column(
         "pdp_views ÷ sessions.",
         nullable=True,
@@ -75,7 +76,7 @@ def funnel(kpi_daily: LazyFrame[KpiDaily], tenant: Tenant, now: datetime) -> pl.
     """Roll the traffic up, by channel and in all, and divide last."""
     tracked = kpi_daily.filter(pl.col("sessions").is_not_null())
     with_total = pl.concat([tracked, tracked.with_columns(channel_id=pl.lit(ALL_CHANNELS))])
-    steps = [pl.col(step).sum() for step in STEPS]
+    steps = [MEASURES[step].total() for step in STEPS]
     return pl.concat(
         with_total.filter(window.filter())
         .group_by("channel_id")

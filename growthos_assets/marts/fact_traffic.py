@@ -9,6 +9,7 @@ from growthos_assets.marts.audit import known, not_empty, reconciled
 from growthos_assets.marts.dim_channel import DimChannel
 from growthos_assets.staging.traffic import StgTraffic
 from growthos_assets.table import Finding, check, table
+from kpis import MEASURES
 from warehouse.contract import Table, column
 
 STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
@@ -26,10 +27,10 @@ class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
     date: pl.Date = column("The analytics property's local day.")
     channel_id: str = column("The channel.")
     sessions: int = column("Visits.", ge=0)
-    pdp_views: int = column("Views of a product page.", ge=0)
-    add_to_cart: int = column("Products put into a cart.", ge=0)
-    checkouts: int = column("Checkouts begun.", ge=0)
-    purchases: int = column("Purchases that the analytics saw.", ge=0)
+    pdp_views: int = column("Views of a product page; null where a file does not say.", nullable=True, ge=0)
+    add_to_cart: int = column("Products put into a cart; null where a file does not say.", nullable=True, ge=0)
+    checkouts: int = column("Checkouts begun; null where a file does not say.", nullable=True, ge=0)
+    purchases: int = column("Purchases that the analytics saw; null where a file does not say.", nullable=True, ge=0)
     is_sampled: bool = column("Some of it is estimated from a sample.")
     is_thresholded: bool = column("Some of it may be withheld to protect privacy.")
     has_other: bool = column('Some of it may be summed up as "(other)".')
@@ -39,7 +40,7 @@ class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
 @table(FactTraffic)
 def fact_traffic(stg_traffic: LazyFrame[StgTraffic]) -> pl.LazyFrame:
     return stg_traffic.group_by("date", "channel_id").agg(
-        pl.sum(*STEPS), pl.col(DOUBTS).any(), pl.col("is_settled").all()
+        *(MEASURES[step].total() for step in STEPS), pl.col(DOUBTS).any(), pl.col("is_settled").all()
     )
 
 

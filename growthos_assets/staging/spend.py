@@ -41,8 +41,12 @@ class StgSpend(Table, name="staging.stg_spend", key=("source", "campaign_id", "d
     date: pl.Date = payload("The ad account's local day.")
     channel_id: str = payload("The channel that the money was spent on.")
     spend: Money = payload("What it cost.", ge=0)
-    impressions: int = payload("Times shown.", ge=0)
-    clicks: int = payload("Clicks that lead to the shop; of Meta its inline link clicks.", ge=0)
+    impressions: int = payload("Times shown; null where a file does not say.", nullable=True, ge=0)
+    clicks: int = payload(
+        "Clicks that lead to the shop; of Meta its inline link clicks; null where a file does not say.",
+        nullable=True,
+        ge=0,
+    )
     platform_conversions: float = payload(
         "Purchases that the platform claims; null where a file says none.", nullable=True, ge=0
     )
@@ -148,7 +152,10 @@ def _of_google(raw: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
-    """A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's."""
+    """A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's.
+
+    What it does not say of them is unknown, not 0.
+    """
     names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
     fields = (*KINDS, "source", *names.values())
     rows = decoded(raw, dict.fromkeys(fields, pl.String)).with_columns(
@@ -157,7 +164,7 @@ def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
         channel=first_text("channel", "source"),
         **{name: pl.col(field) for name, field in names.items()},
     )
-    return _typed(rows, "file", {"impressions": "0", "clicks": "0", "currency": tenant.currency})
+    return _typed(rows, "file", {"currency": tenant.currency})
 
 
 def file_campaign() -> pl.Expr:

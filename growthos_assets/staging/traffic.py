@@ -33,10 +33,10 @@ class StgTraffic(Table, name="staging.stg_traffic", key=("source", "date", "chan
     channel_group: str = payload("GA4's default channel group, or the file's word for the channel.")
     channel_id: str = payload("Our channel for that group.")
     sessions: int = payload("Visits.", ge=0)
-    pdp_views: int = payload("Views of a product page.", ge=0)
-    add_to_cart: int = payload("Products put into a cart.", ge=0)
-    checkouts: int = payload("Checkouts begun.", ge=0)
-    purchases: int = payload("Purchases that the analytics saw.", ge=0)
+    pdp_views: int = payload("Views of a product page; null where a file does not say.", nullable=True, ge=0)
+    add_to_cart: int = payload("Products put into a cart; null where a file does not say.", nullable=True, ge=0)
+    checkouts: int = payload("Checkouts begun; null where a file does not say.", nullable=True, ge=0)
+    purchases: int = payload("Purchases that the analytics saw; null where a file does not say.", nullable=True, ge=0)
     is_sampled: bool = payload("GA4 estimated the row from a sample.")
     is_thresholded: bool = payload("GA4 may have withheld rows to protect privacy.")
     has_other: bool = payload('GA4 may have summed small rows up as "(other)".')
@@ -106,7 +106,7 @@ def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
 
 
 def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:
-    """A file names its channel as channel or as channel_group; a step that it does not count is 0."""
+    """A file names its channel as channel or as channel_group; a step that it does not count is unknown."""
     rows = decoded(raw, dict.fromkeys((*KINDS, "channel"), pl.String)).select(
         *(name for name in KINDS if name != "channel_group"),
         source=pl.lit("file"),
@@ -114,9 +114,7 @@ def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:
         is_settled=pl.lit(True),
         **dict.fromkeys(DOUBTS, pl.lit(False)),
     )
-    steps = [step for step in STEPS if step != "sessions"]
-    required = ("date", "channel_group", "sessions")
-    return parse(rows, KINDS, required=required, defaults=dict.fromkeys(steps, "0"))
+    return parse(rows, KINDS, required=("date", "channel_group", "sessions"))
 
 
 @check(StgTraffic)

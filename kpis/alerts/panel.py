@@ -120,7 +120,7 @@ def daily(facts: Facts, grain: Grain) -> pl.DataFrame:
     usual = pl.all_horizontal(~window.filter() for window in facts.expected) if facts.expected else pl.lit(True)
     dense = dense.with_columns(pl.col(measures).cast(pl.Float64), days=pl.lit(1.0), usual=usual)
     if "impressions" in measures:
-        unseen = pl.when(pl.col("impressions").fill_null(0) == 0).then(pl.col("spend"))
+        unseen = pl.when(pl.col("impressions") == 0).then(pl.col("spend"))
         dense = dense.with_columns(unseen_spend=unseen)
     return dense.sort(*keys, "date")
 

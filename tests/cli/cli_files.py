@@ -1,7 +1,8 @@
-"""Files as shops export them."""
+"""Files as shops export them, and what becomes of them."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -33,3 +34,26 @@ def text(path: Path, lines: Iterable[str], encoding: str = "utf-8") -> Path:
     """A file of these lines."""
     path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
     return path
+
+
+def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:
+    """The rows that a table will have of all that has landed, sorted; none may be quarantined."""
+    from growthos_assets import clock, graph
+    from growthos_assets.loading import warehouse
+    from growthos_assets.table import Call
+    from warehouse import raw, tenants
+    from warehouse.contract import Table
+    from warehouse.split import split
+
+    tables, tenant = {table.contract: table for table in graph.tables()}, tenants.get(tenant_id)
+
+    def read(contract: type[Table]) -> pl.LazyFrame:
+        if contract not in tables:
+            return raw.scan_latest(warehouse(), tenant_id, contract.__spec__.qualified)
+        good, bad = split(call(tables[contract].transform).collect(), contract)
+        assert bad.is_empty(), bad
+        return good.lazy()
+
+    call = Call(read, {"tenant": tenant, "now": clock.now(tenant)})
+    (contract,) = (contract for contract in tables if contract.__spec__.name == name)
+    return sorted(read(contract).select(columns).collect().iter_rows())

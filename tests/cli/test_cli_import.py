@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from cli_command import Command, Done
-from cli_files import csv, line, text
+from cli_files import csv, line, staged, text
 
 HEADER = "order_id,line_id,processed_at,quantity,unit_price"
 Import = Callable[..., Done]
@@ -233,6 +233,25 @@ def test_spend_and_traffic_know_their_synonyms(shop: str, growthos: Command, tmp
     channels = {payload["channel"] for kind in files for payload in payloads(shop, kind).values()}
     assert channels == {"Facebook Ads", "Organic Search"}
     assert {payload["account_id"] for payload in payloads(shop, "spend").values()} == {"act_1"}
+
+
+def test_what_a_file_has_no_column_for_is_unknown(shop: str, growthos: Command, tmp_path: Path) -> None:
+    files = {
+        "spend": {"date": "2026-02-01", "channel": "meta", "campaign_name": "Spring", "spend": "100"},
+        "traffic": {"date": "2026-02-01", "channel": "meta", "sessions": "50", "checkouts": "5"},
+    }
+    for kind, row in files.items():
+        assert growthos("import", kind, str(csv(tmp_path / f"{kind}.csv", row)), "--tenant", shop).code == 0
+    columns = ("spend", "impressions", "clicks", "sessions", "checkouts", "purchases")
+    assert staged(shop, "kpi_daily", "campaign_id", *columns) == [
+        ("(none)", None, None, None, 50, 5, None),
+        ("file:meta//Spring", 100, None, None, None, None, None),
+    ]
+    steps = ("sessions", "pdp_views", "checkouts", "purchases", "checkout_to_purchase", "session_to_purchase")
+    assert set(staged(shop, "funnel", *steps)) == {(50, None, 5, None, None, None)}
+    assert {row[1:] for row in staged(shop, "channel_performance", "channel_id", "spend", "cpm", "cpc", "ctr")} == {
+        (100, None, None, None)
+    }
 
 
 def test_a_renamed_campaign_stays_itself(shop: str, growthos: Command, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from cli_command import Command
-from cli_files import Row, csv, line
+from cli_files import Row, csv, line, staged
 
 EARLIER = datetime(2026, 2, 9, tzinfo=UTC)
 
@@ -39,29 +39,6 @@ def landed_before(tenant: str, stream: str, *records: tuple[str, Row]) -> None:
     for external_id, row in records:
         frame = pl.DataFrame({"external_id": [external_id], "payload": [json.dumps(row)]})
         raw.land(warehouse(), tenant, "file", stream, [frame], EARLIER)
-
-
-def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:
-    """The good rows that a staging table has of all that has landed, sorted; none may be quarantined."""
-    from growthos_assets import clock, graph
-    from growthos_assets.loading import warehouse
-    from growthos_assets.table import Call
-    from warehouse import raw, tenants
-    from warehouse.contract import Table
-    from warehouse.split import split
-
-    tables, tenant = {table.contract: table for table in graph.tables()}, tenants.get(tenant_id)
-
-    def read(contract: type[Table]) -> pl.LazyFrame:
-        if contract not in tables:
-            return raw.scan_latest(warehouse(), tenant_id, contract.__spec__.qualified)
-        good, bad = split(call(tables[contract].transform).collect(), contract)
-        assert bad.is_empty(), bad
-        return good.lazy()
-
-    call = Call(read, {"tenant": tenant, "now": clock.now(tenant)})
-    (contract,) = (contract for contract in tables if contract.__spec__.name == name)
-    return sorted(read(contract).select(columns).collect().iter_rows())
 
 
 SALE = line("A", quantity="2", processed_at="2026-01-10")

@@ -218,7 +218,7 @@ class Drawn(Shop):
         for source, campaign, name, channel in dice.sample(CAMPAIGNS, dice.randint(1, len(CAMPAIGNS))):
             for back in dice.sample(range(-1, self.days), min(self.days, 12)):
                 shown, clicked = dice.choice([(0, 0), (1000, 0), (12_345, 678)])
-                told = source != "file"  # a file tells no conversions
+                told = source != "file"  # a file tells the spend alone
                 self.rows["stg_spend"].append(
                     {
                         "source": source,
@@ -227,8 +227,8 @@ class Drawn(Shop):
                         "date": self.last_day - timedelta(days=back),
                         "channel_id": channel,
                         "spend": dice.choice([Decimal(0), Decimal("12.34"), Decimal("250.0001")]),
-                        "impressions": shown,
-                        "clicks": clicked,
+                        "impressions": shown if told else None,
+                        "clicks": clicked if told else None,
                         "platform_conversions": dice.choice([0.0, 1.5, 4.25]) if told else None,
                         "platform_value": dice.choice([Decimal(0), Decimal("99.9")]) if told else None,
                         "currency": self.tenant.currency,

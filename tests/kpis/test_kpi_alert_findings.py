@@ -116,6 +116,7 @@ STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
         (broken(**dict.fromkeys(STEPS, 0.2)), {"tracking_outage"}),
         (broken("a", spend=2, clicks=2, impressions=2), {"campaign_overspend_a"}),
         (broken("c", impressions=0), {"spend_without_impressions_c"}),
+        (broken("c", impressions=None), set()),
         (broken(platform_conversions=2), {"claimed_ratio_jump"}),
         (broken(checkouts=0.5, purchases=0.5), {"funnel_leak_atc_to_checkout"}),
         (broken("meta", spend=None, clicks=None, impressions=None), {"no_data_ads:meta"}),

@@ -90,6 +90,13 @@ def test_funnel_adds_up_each_step() -> None:
     }
 
 
+def test_a_step_that_nobody_counts_has_no_bar() -> None:
+    told = STATE.with_columns(checkouts=pl.lit(None, pl.Int64))
+    assert [step for step, _ in sorted(rows(charts.funnel_bars(told)))] == [
+        "Add to cart", "Product views", "Purchases", "Sessions",
+    ]  # fmt: skip
+
+
 def test_young_cohort_has_no_cell() -> None:
     assert rows(charts.retention_heatmap(COHORTS)) == {
         ("2025-12", "7 days", 0.1, 7),

@@ -102,7 +102,7 @@ def test_spend_goes_over_as_it_is() -> None:
     ]
     facts = Shop(spend=days).audited()["fact_spend"].sort("campaign_id")
     assert facts.select("campaign_id", "channel_id", "spend", "clicks", "platform_conversions").rows() == [
-        ("google_ads:1", "google", Decimal(4), 0, None),
+        ("google_ads:1", "google", Decimal(4), None, None),
         ("meta:1", "meta", Decimal("10.5"), 2, 0.5),
     ]
 
@@ -115,7 +115,7 @@ def test_traffic_adds_up_the_groups_of_a_channel() -> None:
     ]
     facts = Shop(traffic=groups).audited()["fact_traffic"].sort("channel_id")
     assert facts.select("channel_id", "sessions", "pdp_views", "purchases").rows() == [
-        ("direct", 3, 0, 0),
+        ("direct", 3, None, None),
         ("organic", 15, 10, 1),
     ]
 
@@ -157,7 +157,7 @@ def test_checks_of_traffic_find_what_they_are_for() -> None:
         "fk_traffic_channel": rows.with_columns(channel_id=pl.lit("fax")),
         "traffic_not_empty": rows.clear(),
         "traffic_reconciles_with_staging": rows.with_columns(sessions=pl.lit(4, pl.Int64)),
-        "funnel_nested": rows.with_columns(checkouts=pl.lit(1, pl.Int64)),
+        "funnel_nested": rows.with_columns(pdp_views=pl.lit(4, pl.Int64)),
     }
     for name, wrong in broken.items():
         finding = shop.call(getattr(traffic_module, name), frames | {"fact_traffic": wrong})

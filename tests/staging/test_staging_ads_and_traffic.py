@@ -104,8 +104,8 @@ def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
     }
     staged = spend(file_spend=row).row("stg_spend")
     assert (staged["campaign_id"], staged["campaign_name"]) == ("file:facebook//Spring", "Spring")
-    assert (staged["channel_id"], staged["spend"], staged["clicks"]) == ("meta", Decimal("12.5"), 0)
-    assert (staged["currency"], staged["platform_conversions"]) == ("USD", None)
+    assert (staged["channel_id"], staged["spend"], staged["clicks"]) == ("meta", Decimal("12.5"), None)
+    assert (staged["currency"], staged["impressions"], staged["platform_conversions"]) == ("USD", None, None)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_ga4s_days_settle(day: str, settled: bool) -> None:
 
 def test_a_files_traffic() -> None:
     row = spend(file_traffic={"date": "2026-02-01", "channel": "SEO", "sessions": "12"}).row("stg_traffic")
-    assert (row["channel_id"], row["sessions"], row["purchases"]) == ("organic", 12, 0)
+    assert (row["channel_id"], row["sessions"], row["purchases"]) == ("organic", 12, None)
 
 
 @pytest.mark.parametrize(
