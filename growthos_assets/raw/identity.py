@@ -24,6 +24,13 @@ class Identity:
 
 
 ORDER, LINE, AT = pl.col("order_id"), pl.col("line_id"), pl.col("processed_at")
+SPELLED = (
+    AT.str.replace("T", " ", literal=True)
+    .str.replace(r"Z$", "+00:00")
+    .str.replace(r"(\d\d:\d\d):00(?:\.0+)?", "$1")
+    .str.replace(r" 00:00$", "")
+)
+"""The instant in one spelling: a spreadsheet writes it in another one than the shop, a Parquet file in a third."""
 IS_RETURN = pl.col("quantity").str.starts_with("-").fill_null(False)
 RETURN = pl.when(IS_RETURN).then(pl.lit("return"))
 NTH = (pl.int_range(pl.len()) + 1).over(ORDER, LINE, AT, IS_RETURN).cast(pl.String)
@@ -43,7 +50,7 @@ ORDERS = Identity(
         "order_id": ORDER,
         "line_id": pl.when(~IS_MADE).then(LINE),
         "is_return": IS_RETURN,
-        "returned_at": pl.when(IS_RETURN).then(AT),
+        "returned_at": pl.when(IS_RETURN).then(SPELLED),
     },
     refined="line_id",
     made={"line_id": MARK},
@@ -51,15 +58,17 @@ ORDERS = Identity(
 
 
 DATE, CHANNEL = pl.col("date"), pl.col("channel").str.to_lowercase()
+DAY = DATE.str.replace(r"^(\d{4}-\d{2}-\d{2})[T ].*$", "$1")
+"""The date without the time of day that some files have with it."""
 CAMPAIGN = pl.coalesce("campaign_id", "campaign_name", "channel")
 SPEND = Identity(
     # campaigns of several channels and accounts may share a name
     pl.concat_str(CAMPAIGN, DATE, CHANNEL.fill_null(""), pl.col("account_id").fill_null(""), separator="/"),
-    whole={"campaign": CAMPAIGN, "date": DATE, "channel": CHANNEL, "account_id": pl.col("account_id")},
+    whole={"campaign": CAMPAIGN, "date": DAY, "channel": CHANNEL, "account_id": pl.col("account_id")},
     refined="account_id",
 )
 
-TRAFFIC = Identity(pl.concat_str("channel", DATE, separator="/"), whole={"channel": pl.col("channel"), "date": DATE})
+TRAFFIC = Identity(pl.concat_str("channel", DATE, separator="/"), whole={"channel": pl.col("channel"), "date": DAY})
 
 
 def texts(rows: pl.DataFrame, fields: Iterable[str]) -> pl.LazyFrame:

@@ -73,6 +73,25 @@ def test_a_line_comes_back_in_parts_in_one_file_and_in_several(shop: str, import
 
 
 @pytest.mark.parametrize("line_id", ["1", ""])
+@pytest.mark.parametrize("spelled", ["2026-02-03 00:00", "2026-02-03T00:00:00", "2026-02-03 00:00:00.000"])
+def test_an_instant_in_another_spelling_is_the_same(spelled: str, line_id: str, shop: str, imported: Import) -> None:
+    sale, back = ({**row, "line_id": line_id} for row in (SALE, BACK))
+    imported("orders", sale, back)
+    again = {**sale, "processed_at": spelled.replace("02-03", "01-10")}, {**back, "processed_at": spelled}
+    imported("orders", *again)
+    assert [row[2:] for row in bought(shop)] == [SOLD[2:]]
+    assert [row[2:] for row in came_back(shop)] == [CAME_BACK[2:]]
+
+
+def test_a_day_with_its_time_is_the_same_day(shop: str, imported: Import) -> None:
+    spend = {"date": "2026-02-03", "channel": "meta", "campaign_name": "Brand", "spend": "10"}
+    visits = {"date": "2026-02-03", "channel": "Direct", "sessions": "7"}
+    for kind, row in (("spend", spend), ("traffic", visits)):
+        assert imported(kind, row) == (1, 0)
+        assert imported(kind, {**row, "date": "2026-02-03 00:00:00"}) == (1, 1)
+
+
+@pytest.mark.parametrize("line_id", ["1", ""])
 def test_a_return_at_the_sales_own_instant_leaves_the_sale(line_id: str, shop: str, imported: Import) -> None:
     sale = {**SALE, "line_id": line_id}
     back = {**BACK, "line_id": line_id, "processed_at": SALE["processed_at"]}
