@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from growthos_assets.cli.numbers import now_of, state_of
+from growthos_assets.cli.numbers import day_of, now_of, state_of
 from growthos_assets.cli.output import (
     BasisOption,
     DaysOption,
@@ -57,7 +57,8 @@ def show_explanation(
     from growthos_assets.explaining import explain, last_day_of
 
     settings, now = now_of(tenant)
-    window = kpis.trailing(days, until.date() if until else last_day_of(kpi, now, settings, age))
+    last_day = day_of(settings, now, until) if until else last_day_of(kpi, now, settings, age)
+    window = kpis.trailing(days, last_day)
     state_of(settings, window, compared=True)  # tells a person who has no numbers there, or too few before
     try:
         explained = explain(kpi, tenant, window, by=by or (), basis=basis.value, age=age)

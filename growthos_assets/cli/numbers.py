@@ -156,8 +156,18 @@ def window_of(settings: "Tenant", now: datetime, days: int, until: datetime | No
     """That many days, up to `until` or the last complete day."""
     import kpis
 
-    last_day: date = until.date() if until else kpis.last_complete_day(now, settings.timezone)
+    last_day = day_of(settings, now, until) if until else kpis.last_complete_day(now, settings.timezone)
     return kpis.trailing(days, last_day)
+
+
+def day_of(settings: "Tenant", now: datetime, until: datetime) -> date:
+    """The day that was asked for; typer.BadParameter if it is not over: days to come would look like a collapse."""
+    import kpis
+
+    day, last_day = until.date(), kpis.last_complete_day(now, settings.timezone)
+    if day > last_day:
+        raise typer.BadParameter(f"{day} is not over; the last complete day is {last_day}.", param_hint="--until")
+    return day
 
 
 def frame_of(key: str, tenant: str) -> "pl.DataFrame":

@@ -119,8 +119,19 @@ def test_a_tenant_without_numbers_is_told_how_to_get_them(command: str, shop: st
     assert done.err.startswith(f"{shop} has no numbers yet. Connect its shop, growthos connect shopify --tenant {shop}")
 
 
+@pytest.mark.parametrize("command", ["kpis", "alerts", "wbr", "explain revenue_net", "explain retention_rate"])
+def test_a_window_of_days_to_come_is_refused_and_told_the_last_complete_day(
+    command: str, shop: str, growthos: Command
+) -> None:
+    assert growthos(*command.split(), "--tenant", shop, "--until", "2026-02-09").code == 0
+    done = growthos(*command.split(), "--tenant", shop, "--until", "2026-02-10")
+    assert (done.code, done.out) == (2, "")
+    assert "2026-02-10 is not over; the last complete day is 2026-02-09." in done.err
+
+
 @pytest.mark.parametrize("command", ["kpis", "alerts", "wbr"])
 def test_a_window_outside_the_data_is_told_where_the_data_is(command: str, demo: str, growthos: Command) -> None:
+    growthos("tenant", "set", "acme", "--clock", "2026-03-02")
     done = growthos(command, "--tenant", "acme", "--until", "2026-03-01", "--format", "json")
     assert done.code == 0
     assert "acme has numbers from 2025-08-14 to 2026-02-09, and none from 2026-02-23 to 2026-03-01" in done.err
