@@ -30,6 +30,13 @@ basis event can be read so: `growthos kpis --tenant acme --basis order`, or
 flatters young windows, most of whose refunds are still to come. Wherever KPIs are shown, a line says which it is.
 """
 
+_KNOWN = """\
+A window is held against another only if all that the KPI is made of was known from that one's first day on: else there
+is nothing before and no change, and the reason says since when it is known, such as `previous period: not known before
+2025-10-01`. The shop is known from its first order on, what platforms and analytics report from the first day on which
+any of them reported it. An explanation has no contributions then.
+"""
+
 _WHY = """\
 `growthos explain blended_cac --tenant acme --by channel_id` takes a change apart. A sum moves by what its members
 moved. A ratio moves because members became better or worse (**rate**: mean weight × change of the member's own ratio);
@@ -83,6 +90,9 @@ def document() -> str:
         "",
         *_table(("read by", "KPIs"), _by_dimensions(of_state)),
         "",
+        "## Where the history begins",
+        "",
+        _KNOWN,
         "## Why it moved",
         "",
         _WHY,

@@ -6,7 +6,8 @@ of the same measures, which may have the other columns of DIMENSIONS too. Its we
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -63,31 +64,33 @@ def compare(
 
     value, previous and change are Float64. change is relative to previous, for unit "percent" the
     difference in fractions of 1. It is null where either side is, and, when relative, where previous is
-    not positive: growth from 0 has no size, growth from a loss no sign. reason says in words why value,
-    or else change, is null. A member seen in only one of the windows has its row.
-    Raises ValueError as rollup does.
+    not positive: growth from 0 has no size, growth from a loss no sign. previous is null as well where the
+    baseline begins before all that the KPI is made of is known (known_from): the state must hold the days
+    before, too. reason says in words why value, or else change, is null. A member seen in only one of the
+    windows has its row. Raises ValueError as rollup does.
     """
     chosen = of_state(state, kpis, by)
     measures = inputs(chosen)
+    known = known_from(state, measures)
     days = state.lazy().filter(window.filter() | baseline.filter())
 
-    def period(span: Window, value: str, reason: str) -> pl.LazyFrame:
+    def period(span: Window, value: str, reason: str, late: Callable[[Kpi], str | None]) -> pl.LazyFrame:
         # Blanking the other days instead of dropping them keeps the members that only they have.
         blanked = days.with_columns(pl.when(span.filter()).then(pl.col(measures)))
         cells = [
             pl.struct(
                 pl.lit(kpi.name).alias("kpi"),
-                kpi.expr().cast(pl.Float64).alias(value),
+                (pl.lit(None) if why else kpi.expr()).cast(pl.Float64).alias(value),
                 pl.lit(kpi.unit).alias("unit"),
-                kpi.reason().alias(reason),
+                (pl.lit(why) if why else kpi.reason()).alias(reason),
             )
-            for kpi in chosen
+            for kpi, why in ((kpi, late(kpi)) for kpi in chosen)
         ]
         summed = totals(blanked, measures, by)
         return summed.select(*by, pl.concat_list(cells).alias("cell")).explode("cell").unnest("cell")
 
-    now = period(window, "current", "reason")
-    before = period(baseline, "previous", "previous_reason").drop("unit")
+    now = period(window, "current", "reason", lambda _: None)
+    before = period(baseline, "previous", "previous_reason", lambda kpi: unreached(kpi, baseline, known)).drop("unit")
     both = now.join(before, on=[*by, "kpi"], nulls_equal=True, maintain_order="left")
 
     points = pl.col("unit") == "percent"
@@ -146,6 +149,36 @@ def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = ()) -> pl.
     """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed."""
     sums = [(MEASURES | OF_LIVES)[name].total() for name in measures]
     return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
+
+
+def known_from(state: Frame, measures: Iterable[str]) -> dict[str, date]:
+    """The first day on which anything was told of each measure; one of which nothing ever was is left out.
+
+    Of what nobody may be measuring a day with a value, of any member; of the rest a day on which any of it happened.
+    """
+    every = MEASURES | OF_LIVES
+    counted = [name for name in state.lazy().collect_schema() if name in every and every[name].absent == "zero"]
+
+    def told(name: str) -> pl.Expr:
+        column = pl.col(name)
+        return column.is_not_null() if every[name].absent == "null" else pl.any_horizontal(pl.col(counted) != 0)
+
+    days = state.lazy().select(pl.col("date").filter(told(name)).min().alias(name) for name in measures).collect()
+    return {name: day for name, day in days.row(0, named=True).items() if day is not None}
+
+
+def unreached(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:
+    """Why the KPI says nothing of the window: what it is made of is known (known_from) only from a later day on."""
+    return _later(kpi, window.start, known)
+
+
+def _later(kpi: Kpi, day: date, known: Mapping[str, date]) -> str | None:
+    """Which measure of the KPI is known last, and since when, if that is after the day."""
+    last = max((name for name in kpi.measures if name in known), key=known.__getitem__, default=None)
+    if last is None or known[last] <= day:
+        return None
+    is_of_shop = (MEASURES | OF_LIVES)[last].absent == "zero"
+    return f"not known before {known[last]}" if is_of_shop else f"{last} is known from {known[last]} on"
 
 
 def dated(state: Frame, by: Iterable[str]) -> pl.LazyFrame:

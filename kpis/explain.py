@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import inputs, of_state, totals
+from kpis.engine import inputs, known_from, of_state, totals, unreached
 from kpis.frame import Frame
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
@@ -77,9 +77,13 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
     Raises ValueError as rollup does: for a KPI that there is not, or that means nothing by one of the keys.
     """
     (chosen,) = of_state(state, [kpi], by)
+    measures = inputs([chosen])
     days = state.lazy().filter(window.filter() | baseline.filter())
-    keys, now = _side(chosen, days, window, by)
-    _, before = _side(chosen, days, baseline, by)
+    # blanking the other days instead of dropping them keeps the members that only they have
+    blanked = [days.with_columns(pl.when(span.filter()).then(pl.col(measures))) for span in (window, baseline)]
+    members = pl.collect_all([totals(each, measures, by) for each in blanked])
+    late = None, unreached(chosen, baseline, known_from(state, measures))
+    now, before = (_side(chosen, each, why) for each, why in zip(members, late, strict=True))
     value, previous = now.value(), before.value()
     change = None if value is None or previous is None else value - previous
     return Explanation(
@@ -92,7 +96,9 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
         change=_decimal(change),
         reason=now.reason or (before.reason and f"previous period: {before.reason}"),
         parts=tuple(_parts(chosen, now, before)),
-        members=pl.DataFrame([*keys, *_shown(chosen, now, before), *_contributions(chosen, now, before, change)]),
+        members=pl.DataFrame(
+            [*members[0].select(by), *_shown(chosen, now, before), *_contributions(chosen, now, before, change)]
+        ),
     )
 
 
@@ -119,22 +125,20 @@ class _Side:
         return round(_UNITS * (numerator / self.denominator if self.denominators else numerator))
 
 
-def _side(kpi: Kpi, days: pl.LazyFrame, span: Window, by: Sequence[str]) -> tuple[pl.DataFrame, _Side]:
+def _side(kpi: Kpi, members: pl.DataFrame, late: str | None) -> _Side:
+    """Of the members' sums. `late` says which measure is not known of all the days: there is no value then."""
     measures = inputs([kpi])
-    # blanking the other days instead of dropping them keeps the members that only they have
-    blanked = days.with_columns(pl.when(span.filter()).then(pl.col(measures)))
-    members = totals(blanked, measures, by).collect()
     whole = totals(members, measures).with_columns(reason=kpi.reason()).collect().row(0, named=True)
     reason = whole.pop("reason")
     known = members.with_columns(pl.col(measures).fill_null(0))
     told = members.select(
         numerator=_measured(kpi.numerator),
         denominator=pl.lit(False) if kpi.denominator is None else _measured(kpi.denominator),
-        value=kpi.expr().is_not_null(),
+        value=kpi.expr().is_not_null() & (late is None),
     )
     numerators = _fractions(known.select(kpi.numerator))
     denominators = [] if kpi.denominator is None else _fractions(known.select(kpi.denominator))
-    return members.select(by), _Side(whole, reason, numerators, denominators, told)
+    return _Side(whole, late or reason, numerators, denominators, told)
 
 
 def _measured(side: pl.Expr) -> pl.Expr:

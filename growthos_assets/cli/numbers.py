@@ -192,7 +192,7 @@ def state_of(settings: "Tenant", window: "Window", *, compared: bool = False) ->
     first, before = state["date"].min(), window.previous()
     if compared and isinstance(first, date) and first > before.start:
         known = max(0, (before.end - first).days + 1)
-        held = f"Of the {before.days} days before, {known} are known: changes say little."
+        held = f"Of the {before.days} days before, {known} are known: no change is told."
         complain(f"{settings.tenant_id} has numbers from {first} on.", held, "yellow")
     return state
 

@@ -56,7 +56,7 @@ def _begun(given: Given, window: Window) -> Iterator[str]:
         known = max(0, (before.end - first).days + 1)
         day = f"{day_text(first)}, {first.year}"
         held = f"{known} of the {before.days} days held against are known"
-        yield f"The numbers begin on {day}: {held}, so changes say little."
+        yield f"The numbers begin on {day}: {held}, so no change is told."
 
 
 def _unsettled(given: Given, window: Window) -> Iterator[str]:

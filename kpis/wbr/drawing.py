@@ -22,11 +22,11 @@ _LABELS = 14
 
 
 def days_chart(
-    title: str, days: Sequence[Day], of: Callable[[Day], tuple[float, float]], told: Callable[[float], str]
+    title: str, days: Sequence[Day], of: Callable[[Day], tuple[float, float | None]], told: Callable[[float], str]
 ) -> str:
-    """A bar for each day, and a line over it for the same day of the window before. `of` gives both values."""
+    """A bar for each day, and a line over it for that day of the window before, if known. `of` gives both values."""
     values = [of(day) for day in days]
-    top = max([max(pair) for pair in values] + [0.0]) or 1.0
+    top = max([value for pair in values for value in pair if value is not None] + [0.0]) or 1.0
     slot = WIDTH / len(days)
     every = -(-len(days) // _LABELS)
 
@@ -37,8 +37,9 @@ def days_chart(
     for place, (day, (now, before)) in enumerate(zip(days, values, strict=True)):
         left, bar = place * slot, height(now)
         parts.append(_rect(left + slot * 0.15, _HEAD + _BARS - bar, slot * 0.7, bar, "now"))
-        level = _HEAD + _BARS - height(before)
-        parts.append(_line(left + slot * 0.08, level, left + slot * 0.92, level, "was"))
+        if before is not None:
+            level = _HEAD + _BARS - height(before)
+            parts.append(_line(left + slot * 0.08, level, left + slot * 0.92, level, "was"))
         if place % every == 0:
             label = f"{day.date:%a} {day.date.day}" if len(days) <= 7 else f"{day.date:%b} {day.date.day}"
             parts.append(_text(left + slot / 2, _HEAD + _BARS + _FOOT - 4, label, "middle"))

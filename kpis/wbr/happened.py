@@ -9,7 +9,7 @@ from typing import Final, Literal
 import polars as pl
 
 from kpis.cohorts import RETENTION_DAYS, baseline_retention
-from kpis.engine import compare
+from kpis.engine import compare, known_from
 from kpis.registry import FUNNEL, HEADLINE, KPIS
 from kpis.wbr.given import Given
 from kpis.wbr.review import ChannelRow, CohortRow, Day, Figure
@@ -43,20 +43,12 @@ def figures(given: Given, window: Window) -> tuple[Figure, ...]:
     trailing = Window(window.start - timedelta(MEAN_OF * window.days), window.start - timedelta(1))
     year_ago = window.year_ago()
     before, of_mean, of_year = (totals(given, window, span) for span in (window.previous(), trailing, year_ago))
-    return tuple(
-        _figure(
-            name,
-            before[name],
-            of_mean[name] if _reaches(given, name, trailing) else None,
-            of_year[name] if _reaches(given, name, year_ago) else None,
-        )
-        for name in HEADLINE
-    )
+    return tuple(_figure(name, before[name], of_mean[name], of_year[name]) for name in HEADLINE)
 
 
-def _figure(name: str, before: Movement, of_mean: Movement | None, of_year: Movement | None) -> Figure:
+def _figure(name: str, before: Movement, of_mean: Movement, of_year: Movement) -> Figure:
     kpi = KPIS[name]
-    mean = of_mean.previous if of_mean else None
+    mean = of_mean.previous
     if mean is not None and kpi.denominator is None:  # a sum over four windows; a ratio is the same however long
         mean /= MEAN_OF
     return Figure(
@@ -69,16 +61,10 @@ def _figure(name: str, before: Movement, of_mean: Movement | None, of_year: Move
         before.change,
         mean,
         _change(before, mean),
-        of_year.previous if of_year else None,
-        of_year.change if of_year else None,
+        of_year.previous,
+        of_year.change,
         before.reason_text() or None,
     )
-
-
-def _reaches(given: Given, kpi: str, window: Window) -> bool:
-    """All that the KPI is made of was known no later than from the window's first day on."""
-    known = (given.state.filter(pl.col(measure).is_not_null())["date"].min() for measure in KPIS[kpi].measures)
-    return all(isinstance(first, date) and first <= window.start for first in known)
 
 
 def _change(kpi: Movement, previous: float | None) -> float | None:
@@ -96,12 +82,13 @@ def _verdict(good: str, change: float | None) -> Literal["good", "bad", "neutral
 
 
 def notes(figures: Sequence[Figure], cohorts: pl.DataFrame) -> tuple[str, ...]:
-    """Retention of the newest mature cohort; and which figures are not known, by reason."""
-    unknown: dict[str, list[str]] = {}
+    """Retention of the newest mature cohort; and which figures are not known, now or before, by reason."""
+    unknown: dict[tuple[str, str], list[str]] = {}
     for figure in figures:
-        if figure.value is None:
-            unknown.setdefault(figure.reason or "", []).append(figure.label)
-    told = [f"Not known: {', '.join(labels)} ({reason})." for reason, labels in unknown.items()]
+        if figure.value is None or figure.previous is None:
+            lacks = "Not known" if figure.value is None else "Not compared"
+            unknown.setdefault((lacks, figure.reason or ""), []).append(figure.label)
+    told = [f"{lacks}: {', '.join(labels)} ({reason})." for (lacks, reason), labels in unknown.items()]
     return (_retention(cohorts), *told)
 
 
@@ -145,7 +132,7 @@ def channel_notes(channels: Channels, given: Given) -> tuple[str, ...]:
 
 
 def days(given: Given, window: Window) -> tuple[Day, ...]:
-    """Net revenue and orders of each day, and of the same day of the window before."""
+    """Net revenue and orders of each day, and of the same day of the window before if the shop is known by then."""
     sums = (
         given.state.filter(window.filter() | window.previous().filter())
         .group_by("date")
@@ -153,10 +140,12 @@ def days(given: Given, window: Window) -> tuple[Day, ...]:
     )
     known = {day: (revenue, orders) for day, revenue, orders in sums.iter_rows()}
     calendar = [window.start + timedelta(n) for n in range(window.days)]
-    nothing = (0.0, 0.0)
-    return tuple(
-        Day(day, *known.get(day, nothing), *known.get(day - timedelta(window.days), nothing)) for day in calendar
-    )
+    begin = known_from(given.state, ["orders"]).get("orders")
+
+    def before(day: date) -> tuple[float | None, float | None]:
+        return known.get(day, (0.0, 0.0)) if begin is None or day >= begin else (None, None)
+
+    return tuple(Day(day, *known.get(day, (0.0, 0.0)), *before(day - timedelta(window.days))) for day in calendar)
 
 
 def cohort_rows(cohorts: pl.DataFrame) -> tuple[CohortRow, ...]:

@@ -95,13 +95,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of the window, beside the same day of the window before."""
+    """A day of the window, beside the same day of the window before; None where nothing was known yet."""
 
     date: date
     revenue: float
     orders: float
-    revenue_before: float
-    orders_before: float
+    revenue_before: float | None
+    orders_before: float | None
 
 
 @dataclass(frozen=True, slots=True)

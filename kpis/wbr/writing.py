@@ -57,7 +57,7 @@ def _filled(review: Review, given: Given) -> Review:
         figures=figures,
         notes=happened.notes(figures, given.cohorts),
         changes=why.changes(totals, found, given),
-        unsplit="" if drivers else "The change of net revenue has no factors: a window has no orders or no revenue.",
+        unsplit="" if drivers else f"The change of net revenue has no factors: {_unsplit(totals)}.",
         channel_titles=happened.channel_titles(),
         channels=happened.channel_rows(channels, given),
         channel_notes=happened.channel_notes(channels, given),
@@ -68,6 +68,11 @@ def _filled(review: Review, given: Given) -> Review:
         cohorts=happened.cohort_rows(given.cohorts),
         explained=why.proofs(found, given, window),
     )
+
+
+def _unsplit(totals: happened.Totals) -> str:
+    revenue = totals["revenue_gross"]
+    return revenue.reason_text() if revenue.previous is None else "a window has no orders or no revenue"
 
 
 def _headline(figures: Sequence[Figure], alerts: Sequence[Fired], currency: str) -> str:

@@ -99,7 +99,7 @@ def test_a_week_without_numbers_is_no_page_of_zeros(demo: str, growthos: Command
 def test_days_before_the_history_are_no_days_to_compare_with(demo_to_read: str, growthos: Command) -> None:
     for command in ("kpis", "explain orders"):
         done = growthos(*command.split(), "-t", "acme", "--days", "120")
-        held = "Of the 120 days before, 60 are known: changes say little."
+        held = "Of the 120 days before, 60 are known: no change is told."
         assert done.err == f"acme has numbers from 2025-08-14 on. {held}\n"
     assert growthos("kpis", "-t", "acme", "--days", "90").err == ""
     review = growthos("wbr", "-t", "acme", "--days", "120").out

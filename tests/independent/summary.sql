@@ -1,9 +1,13 @@
--- Every KPI of every window beside its baselines; kpis is kpis.sql by tenant_id, days, span.
+-- Every KPI of every window beside its baselines; kpis is kpis.sql by tenant_id, days, span; known is known.sql.
 WITH named AS (
-    SELECT tenant_id, days, span, kpi, value::float8 AS value,
+    SELECT tenant_id, days, span, kpi,
+        -- what begins before all that it is made of was known is nothing to be held against
+        CASE WHEN span = 'value' OR latest <= first OR latest IS NULL THEN value::float8 END AS value,
         kpi LIKE '%\_to\_%' OR kpi LIKE '%\_pct' OR kpi IN ('discount_rate', 'refund_rate', 'new_customer_share', 'ctr')
         AS is_share
-    FROM ({kpis}) wide, jsonb_each_text(to_jsonb(wide) - ARRAY['tenant_id', 'days', 'span']) AS told (kpi, value)
+    FROM ({kpis}) wide
+    CROSS JOIN jsonb_each_text(to_jsonb(wide) - ARRAY['tenant_id', 'days', 'span']) AS told (kpi, value)
+    JOIN span USING (tenant_id, days, span) LEFT JOIN ({known}) known USING (tenant_id, kpi)
 )
 SELECT now.tenant_id, now.days, was.span AS baseline, now.kpi, now.value, was.value AS previous,
     -- a share's change is in points; growth from nothing has no size, and from a loss no sign

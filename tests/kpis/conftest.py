@@ -1,11 +1,11 @@
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import pytest
-from kpi_frames import MONEY
+from kpi_frames import MONEY, begun
 from wbr_shop import BEFORE, WEEK
 
 from kpis import MEASURES
@@ -62,5 +62,5 @@ def full(state_of: StateOf) -> pl.DataFrame:
         {"date": ago, "channel_id": "google", "spend": 1500, "new_customers": 5, **week},
         {"date": ago, "channel_id": "organic", **week, "revenue_gross": 5000, "orders": 50, "refunds": 200,
          "revenue_net": 4300},
-        {"date": BEFORE.start},
+        begun(BEFORE.start - timedelta(1)),
     )  # fmt: skip

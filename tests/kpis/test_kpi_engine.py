@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kpi_frames import begun
 from polars.testing import assert_frame_equal
 
 from kpis import KPIS, MEASURES, Window, compare, rollup
@@ -35,6 +36,7 @@ ROW = st.fixed_dictionaries(
     }
 )
 ROWS = st.lists(ROW, max_size=12)
+EARLIER = begun(BEFORE.start - timedelta(1))
 
 
 @settings(max_examples=15)
@@ -55,13 +57,13 @@ def test_the_order_of_rows_does_not_matter(state_of, rows, random):
         lambda state: rollup(state, STATE_KPIS, ["channel_id", "campaign_id"]),
         lambda state: compare(state, NOW, BEFORE, STATE_KPIS, ["channel_id"]),
     ):
-        assert_frame_equal(ask(state_of(*rows)).collect(), ask(state_of(*shuffled)).collect())
+        assert_frame_equal(ask(state_of(EARLIER, *rows)).collect(), ask(state_of(*shuffled, EARLIER)).collect())
 
 
 @settings(max_examples=15)
 @given(ROWS)
 def test_compare_is_finite_agrees_with_rollup_and_explains_every_gap(state_of, rows):
-    state = state_of(*rows)
+    state = state_of(EARLIER, *rows)
     compared = compare(state, NOW, BEFORE, STATE_KPIS).collect()
     direct = rollup(state.filter(NOW.filter()), STATE_KPIS).collect()
     assert compared["kpi"].to_list() == STATE_KPIS
@@ -133,7 +135,7 @@ def test_compare_says_what_moved(state_of):
     state = state_of(
         {"date": NOW.end, "revenue_net": 120, "contribution_margin": 36, "spend": 60, "new_customers": 0},
         {"date": BEFORE.end, "revenue_net": 100, "contribution_margin": 25, "new_customers": 4},
-        {"date": BEFORE.start - timedelta(1), "revenue_net": 9999},
+        EARLIER | {"revenue_net": 9999, "spend": None},
     )
     asked = ["revenue_net", "contribution_margin_pct", "spend", "blended_cac", "orders"]
     rows = {r["kpi"]: r for r in compare(state, NOW, BEFORE, asked).collect().iter_rows(named=True)}
@@ -146,13 +148,14 @@ def test_compare_says_what_moved(state_of):
         "reason": None,
     }
     assert rows["contribution_margin_pct"]["change"] == pytest.approx(0.05)  # points, not 20 %
-    assert rows["spend"]["reason"] == "previous period: no spend recorded"
+    assert rows["spend"]["reason"] == "previous period: spend is known from 2026-02-09 on"
     assert (rows["blended_cac"]["value"], rows["blended_cac"]["reason"]) == (None, "new_customers is 0")
     assert (rows["orders"]["change"], rows["orders"]["reason"]) == (None, "previous is 0")
 
 
 def test_growth_from_a_loss_has_no_sign_but_points_from_zero_exist(state_of):
     state = state_of(
+        EARLIER,
         {"date": NOW.end, "contribution_margin": -50, "orders": 1, "new_customers": 1},
         {"date": BEFORE.end, "contribution_margin": -100, "orders": 1, "new_customers": 0},
     )
@@ -163,6 +166,7 @@ def test_growth_from_a_loss_has_no_sign_but_points_from_zero_exist(state_of):
 
 def test_members_of_only_one_window_have_their_rows(state_of):
     state = state_of(
+        EARLIER,
         {"date": NOW.end, "channel_id": "tiktok", "orders": 3},
         {"date": BEFORE.end, "channel_id": "meta", "orders": 5, "spend": 10},
         {"date": BEFORE.end, "channel_id": None, "orders": 2},

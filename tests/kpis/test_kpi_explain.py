@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kpi_frames import begun
 from polars.testing import assert_frame_equal
 
 from kpis import KPIS, MEASURES, Window, compare, rollup
@@ -36,13 +37,14 @@ KEYS = {
 ROWS = st.lists(st.fixed_dictionaries(KEYS | {n: v for n, v in VALUES.items() if v is not None}), max_size=10)
 KPI = st.sampled_from(STATE_KPIS)
 BY = st.sampled_from([(), ("channel_id",), ("channel_id", "campaign_id"), ("date",)])
+EARLIER = begun(BEFORE.start - timedelta(1))
 PROVEN = settings(max_examples=60)
 
 
 @PROVEN
 @given(ROWS, KPI, BY)
 def test_parts_sum_to_the_whole_to_the_last_digit(state_of, rows, kpi, by):
-    found = explain(state_of(*rows), kpi, NOW, BEFORE, by)
+    found = explain(state_of(EARLIER, *rows), kpi, NOW, BEFORE, by)
     members = found.members
     if found.change is None:
         assert found.reason
@@ -62,7 +64,7 @@ def test_the_order_of_rows_does_not_matter(state_of, rows, kpi, by, random):
         row | {"platform_conversions": row["platform_conversions"] and round(row["platform_conversions"])}
         for row in rows
     ]
-    one, other = (explain(state_of(*r), kpi, NOW, BEFORE, by) for r in (rows, random.sample(rows, len(rows))))
+    one, other = (explain(state_of(EARLIER, *r), kpi, NOW, BEFORE, by) for r in (rows, random.sample(rows, len(rows))))
     assert (one.value, one.previous, one.change, one.parts) == (other.value, other.previous, other.change, other.parts)
     assert_frame_equal(one.members, other.members)
 
@@ -70,7 +72,7 @@ def test_the_order_of_rows_does_not_matter(state_of, rows, kpi, by, random):
 @PROVEN
 @given(ROWS, KPI)
 def test_the_finer_explanation_sums_to_the_coarser(state_of, rows, kpi):
-    state = state_of(*rows)
+    state = state_of(EARLIER, *rows)
     coarse = explain(state, kpi, NOW, BEFORE, ["channel_id"])
     fine = explain(state, kpi, NOW, BEFORE, ["channel_id", "campaign_id"])
     assert (coarse.value, coarse.change) == (fine.value, fine.change)
@@ -88,7 +90,7 @@ def test_the_finer_explanation_sums_to_the_coarser(state_of, rows, kpi):
 @PROVEN
 @given(ROWS, KPI)
 def test_a_window_is_the_sum_over_its_days(state_of, rows, kpi):
-    state = state_of(*rows)
+    state = state_of(EARLIER, *rows)
     found = explain(state, kpi, NOW, BEFORE, ["date"])
     if found.value is None:
         return
@@ -103,7 +105,7 @@ def test_a_window_is_the_sum_over_its_days(state_of, rows, kpi):
 @PROVEN
 @given(ROWS, KPI)
 def test_it_agrees_with_compare_and_rollup(state_of, rows, kpi):
-    state = state_of(*rows)
+    state = state_of(EARLIER, *rows)
     found = explain(state, kpi, NOW, BEFORE, ["channel_id"])
     row = compare(state, NOW, BEFORE, [kpi]).collect().row(0, named=True)
     for exact, approximate in ((found.value, row["value"]), (found.previous, row["previous"])):
@@ -120,6 +122,7 @@ def test_it_agrees_with_compare_and_rollup(state_of, rows, kpi):
 def test_mix_and_rate_and_what_has_no_rate(state_of):
     """A case by hand. Spend per customer: meta 18 → 25, of 5 in 10 → 4 in 10; google spends 50 for nobody."""
     state = state_of(
+        EARLIER,
         {"date": BEFORE.end, "channel_id": "meta", "spend": 90, "new_customers": 5},
         {"date": BEFORE.end, "channel_id": "organic", "new_customers": 5},
         {"date": NOW.end, "channel_id": "meta", "spend": 100, "new_customers": 4},
@@ -144,12 +147,37 @@ def test_mix_and_rate_and_what_has_no_rate(state_of):
 
 
 def test_what_has_no_value_says_why(state_of):
-    state = state_of({"date": NOW.end, "spend": 10, "new_customers": 1}, {"date": BEFORE.end, "spend": 10})
+    state = state_of(EARLIER, {"date": NOW.end, "spend": 10, "new_customers": 1}, {"date": BEFORE.end, "spend": 10})
     found = explain(state, "blended_cac", NOW, BEFORE, ["channel_id"])
     assert (found.value, found.previous, found.change) == (10, None, None)
     assert found.reason == "previous period: new_customers is 0"
     nothing = explain(state_of(), "blended_cac", NOW, BEFORE)
     assert (nothing.value, nothing.reason) == (None, "no spend recorded")
+
+
+@pytest.mark.parametrize(
+    ("first", "kpi", "reason"),
+    [
+        (BEFORE.start, "revenue_net", None),
+        (BEFORE.start + timedelta(1), "revenue_net", "not known before 2026-01-28"),
+        (NOW.start, "revenue_net", "not known before 2026-02-03"),
+        (NOW.start, "aov", "not known before 2026-02-03"),
+    ],
+)
+def test_a_baseline_that_begins_before_the_history_is_none(state_of, first, kpi, reason):
+    """A shop that sells the same every day has not grown because its first day lies in the week before."""
+    sold = {"orders": 1, "revenue_gross": 9, "revenue_net": 9}
+    days = [NOW.start + timedelta(n) for n in range(-7, 7) if NOW.start + timedelta(n) >= first]
+    ads = {"date": BEFORE.start - timedelta(40), "spend": 1}  # the ads' history reaches further back than the shop's
+    state = state_of(ads, *({"date": day, **sold} for day in days))
+    found = explain(state, kpi, NOW, BEFORE, ["channel_id"])
+    row = compare(state, NOW, BEFORE, [kpi]).collect().row(0, named=True)
+    assert row["value"] == found.value == (63 if kpi == "revenue_net" else 9)
+    assert row["reason"] == found.reason == (reason and f"previous period: {reason}")
+    assert row["previous"] == found.previous == (None if reason else 63)
+    assert row["change"] == found.change == (None if reason else 0)
+    assert found.members["contribution"].to_list() == [None if reason else 0]
+    assert found.members["previous"].to_list() == [None if reason else 63]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
+from kpi_frames import begun
 from wbr_shop import BEFORE, NOTHING, WEEK, Page, alert, alerts, section, written
 
 from kpis import Window, wbr
@@ -55,6 +56,25 @@ def test_what_is_known_of_a_part_of_the_weeks_before_is_not_held_against_their_m
     assert "| Sessions [11] | 1,000 | 1,000 | +0.0% | – |" in happened
     assert "| MER [7] | 2.00× | 2.00× | +0.0% | – |" in happened
     assert "| Orders [4] | 10 | 10 | +0.0% | +0.0% |" in happened
+
+
+def test_a_week_before_that_begins_before_the_history_is_held_against_nothing(state_of):
+    """A shop of 1,000 a day since Wednesday: seven days are no growth over five."""
+    sold = {"orders": 10, "revenue_gross": 1000, "revenue_net": 1000}
+    days = [WEEK.start + timedelta(n) for n in range(-5, 7)]
+    state = state_of(*({"date": day, **sold} for day in days))
+    review = written(state, products=state.select("date", "revenue_net", product_id=pl.lit("mug")))
+    happened = section(wbr.markdown(review), "What Happened").splitlines()
+    assert "| Net revenue [2] | EUR 7,000 | – | – |" in happened
+    (told,) = [line for line in happened if line.startswith("- Not compared: ")]
+    assert told.startswith("- Not compared: Contribution margin, Net revenue, Gross revenue, Orders, ")
+    assert told.endswith(" (previous period: not known before 2026-01-28).")
+    assert review.changes == ()
+    assert review.unsplit.endswith("no factors: previous period: not known before 2026-01-28.")
+    assert [day.revenue_before for day in review.days] == [None, None, *[1000] * 5]
+    assert not any(one.members for one in review.explained)
+    assert "5 of the 7 days held against are known, so no change is told." in " ".join(review.doubts)
+    Page(wbr.html(review))
 
 
 def test_key_drivers_start_with_the_largest_and_have_their_number(full):
@@ -174,6 +194,7 @@ def test_what_conversion_lost_names_the_step_that_fell_most(state_of):
         state_of(
             {"date": WEEK.end, **traffic, **sold, "checkouts": 30, "orders": 20, "revenue_gross": 2000},
             {"date": BEFORE.end, **traffic, **sold},
+            begun(BEFORE.start - timedelta(1)),
         )
     )
     assert review.steps[0].text.startswith("Conversion fell, most at Cart → checkout (-20.0 pp)")

@@ -1,10 +1,12 @@
 """What the weekly review takes apart sums to what it explains, exactly."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kpi_frames import begun
 from wbr_shop import BEFORE, WEEK, written
 
 from kpis import wbr
@@ -59,7 +61,7 @@ ROW = st.fixed_dictionaries(
 @given(st.lists(ROW, min_size=1, max_size=12))
 def test_whatever_a_review_takes_apart_sums_to_its_change(state_of, rows):
     rows = [{**row, "revenue_gross": row["revenue_net"]} for row in rows]
-    state = state_of(*rows)
+    state = state_of(begun(BEFORE.start - timedelta(1)) | {"revenue_net": 1}, *rows)
     products = state.select("date", pl.col("campaign_id").alias("product_id"), "revenue_net")
     review = written(state, products=products)
     for change in review.changes:
