@@ -31,6 +31,12 @@ flatters young windows, most of whose refunds are still to come. Wherever KPIs a
 """
 
 _KNOWN = """\
+A KPI of several measures has a value in a window only if all of them are known of the same days of it: spend that is
+known for the last week of a month, over the customers of the whole month, is no CAC. It is null then, and the reason
+says since when that is known: `spend is known from 2026-01-27 on`. A sum of one measure, such as ad spend, stays, and
+so does a ratio of measures that are known since the same day, such as CPC: they are true of the days that are known.
+Only the beginning counts, over the whole brand: a later day without spend, or a channel that stopped, blanks nothing.
+
 A window is held against another only if all that the KPI is made of was known from that one's first day on: else there
 is nothing before and no change, and the reason says since when it is known, such as `previous period: not known before
 2025-10-01`. The shop is known from its first order on, what platforms and analytics report from the first day on which

@@ -46,15 +46,21 @@ KNOWN: Final = (
 """Every other measure is a sum over lines and refunds, and known by all DIMENSIONS."""
 
 
-def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
+def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Window | None = None) -> pl.LazyFrame:
     """One row per member of `by` (one row in all without it), sorted: the keys, then one column per KPI.
 
-    Measures are summed first and ratios computed last. A null key is a member like any other.
+    Measures are summed first and ratios computed last. A null key is a member like any other. With a window, of its
+    days alone, and a KPI is null whose measures are not known of the same days of it (known_from).
     Raises ValueError for a KPI that does not exist, does not come from the state's measures, or means nothing by
     one of the keys; and for a key that the state does not have.
     """
     chosen = of_state(state, kpis, by)
-    return totals(state, inputs(chosen), by).select(*by, *(kpi.expr() for kpi in chosen))
+    measures = inputs(chosen)
+    if window is None:
+        return totals(state, measures, by).select(*by, *(kpi.expr() for kpi in chosen))
+    known = known_from(state, measures)
+    values = [pl.when(uneven(kpi, window, known) is None).then(kpi.expr()) for kpi in chosen]
+    return totals(state.lazy().filter(window.filter()), measures, by).select(*by, *values)
 
 
 def compare(
@@ -65,9 +71,10 @@ def compare(
     value, previous and change are Float64. change is relative to previous, for unit "percent" the
     difference in fractions of 1. It is null where either side is, and, when relative, where previous is
     not positive: growth from 0 has no size, growth from a loss no sign. previous is null as well where the
-    baseline begins before all that the KPI is made of is known (known_from): the state must hold the days
-    before, too. reason says in words why value, or else change, is null. A member seen in only one of the
-    windows has its row. Raises ValueError as rollup does.
+    baseline begins before all that the KPI is made of is known (known_from), and value where its measures are
+    not known of the same days: so the state must hold the days before, too. reason says in words why value, or
+    else change, is null. A member seen in only one of the windows has its row.
+    Raises ValueError as rollup does.
     """
     chosen = of_state(state, kpis, by)
     measures = inputs(chosen)
@@ -89,7 +96,7 @@ def compare(
         summed = totals(blanked, measures, by)
         return summed.select(*by, pl.concat_list(cells).alias("cell")).explode("cell").unnest("cell")
 
-    now = period(window, "current", "reason", lambda _: None)
+    now = period(window, "current", "reason", lambda kpi: uneven(kpi, window, known))
     before = period(baseline, "previous", "previous_reason", lambda kpi: unreached(kpi, baseline, known)).drop("unit")
     both = now.join(before, on=[*by, "kpi"], nulls_equal=True, maintain_order="left")
 
@@ -170,6 +177,15 @@ def known_from(state: Frame, measures: Iterable[str]) -> dict[str, date]:
 def unreached(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:
     """Why the KPI says nothing of the window: what it is made of is known (known_from) only from a later day on."""
     return _later(kpi, window.start, known)
+
+
+def uneven(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:
+    """Why the KPI has no value in the window: its measures are not known (known_from) of the same days of it.
+
+    A sum of one measure, or a ratio of two that are known since the same day, is true of the days that are known.
+    """
+    first = min((known[name] for name in kpi.measures if name in known), default=window.start)
+    return _later(kpi, max(window.start, first), known)
 
 
 def _later(kpi: Kpi, day: date, known: Mapping[str, date]) -> str | None:

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import inputs, known_from, of_state, totals, unreached
+from kpis.engine import inputs, known_from, of_state, totals, uneven, unreached
 from kpis.frame import Frame
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
@@ -82,7 +82,8 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
     # blanking the other days instead of dropping them keeps the members that only they have
     blanked = [days.with_columns(pl.when(span.filter()).then(pl.col(measures))) for span in (window, baseline)]
     members = pl.collect_all([totals(each, measures, by) for each in blanked])
-    late = None, unreached(chosen, baseline, known_from(state, measures))
+    known = known_from(state, measures)
+    late = uneven(chosen, window, known), unreached(chosen, baseline, known)
     now, before = (_side(chosen, each, why) for each, why in zip(members, late, strict=True))
     value, previous = now.value(), before.value()
     change = None if value is None or previous is None else value - previous

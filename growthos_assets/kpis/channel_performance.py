@@ -96,7 +96,7 @@ def channel_performance(
 ) -> pl.LazyFrame:
     """Roll the measures up to channels; a channel in which nothing happened has no row."""
     rows = [
-        kpis.rollup(kpi_daily.filter(window.filter()), SHOWN, by=["channel_id"]).select(
+        kpis.rollup(kpi_daily, SHOWN, by=["channel_id"], window=window).select(
             pl.lit(window.days, pl.Int64).alias("days"), "channel_id", *SHOWN
         )
         for window in windows(tenant, now)

@@ -87,14 +87,19 @@ def unit_economics(kpi_daily: LazyFrame[KpiDaily], tenant: Tenant, now: datetime
         return pl.when(net > 0).then(pl.col(cost).cast(pl.Float64) / net)
 
     return pl.concat(
-        kpi_daily.filter(window.filter())
-        .select(measures)
-        .with_columns(
-            *(kpis.KPIS[name].expr() for name in RATIOS),
-            days=pl.lit(window.days, pl.Int64),
-            cogs_pct=share("cogs"),
-            shipping_pct=share("shipping_cost"),
-            ops_pct=share("ops_cost"),
+        pl.concat(
+            [
+                kpi_daily.filter(window.filter())
+                .select(measures)
+                .with_columns(
+                    days=pl.lit(window.days, pl.Int64),
+                    cogs_pct=share("cogs"),
+                    shipping_pct=share("shipping_cost"),
+                    ops_pct=share("ops_cost"),
+                ),
+                kpis.rollup(kpi_daily, RATIOS, window=window),
+            ],
+            how="horizontal",
         )
         for window in windows(tenant, now)
     )

@@ -1,8 +1,10 @@
 -- Every KPI of every window beside its baselines; kpis is kpis.sql by tenant_id, days, span; known is known.sql.
 WITH named AS (
     SELECT tenant_id, days, span, kpi,
-        -- what begins before all that it is made of was known is nothing to be held against
-        CASE WHEN span = 'value' OR latest <= first OR latest IS NULL THEN value::float8 END AS value,
+        -- what begins before all that it is made of was known is nothing to be held against, and of the present window
+        -- all must be known of the same days
+        CASE WHEN latest > CASE span WHEN 'value' THEN greatest(first, earliest) ELSE first END THEN NULL
+            ELSE value::float8 END AS value,
         kpi LIKE '%\_to\_%' OR kpi LIKE '%\_pct' OR kpi IN ('discount_rate', 'refund_rate', 'new_customer_share', 'ctr')
         AS is_share
     FROM ({kpis}) wide

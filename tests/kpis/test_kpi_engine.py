@@ -96,7 +96,7 @@ def test_the_published_summary_of_two_orders_after_nothing(state_of):
     state = state_of(
         {"date": NOW.start, "orders": 1, "new_customers": 1, "revenue_gross": 200, "discounts": 20, "revenue_net": 180},
         {"date": NOW.end, "orders": 1, "revenue_gross": 100, "discounts": 10, "revenue_net": 90},
-        {"date": NOW.end, "spend": 50},
+        {"date": NOW.start, "spend": 50},
     )
     rows = compare(state, NOW, BEFORE).collect().rows_by_key("kpi", named=True, unique=True)
     shown = {"revenue_gross": 300, "revenue_net": 270, "orders": 2, "aov": 135, "blended_cac": 50, "new_customers": 1}
@@ -149,7 +149,10 @@ def test_compare_says_what_moved(state_of):
     }
     assert rows["contribution_margin_pct"]["change"] == pytest.approx(0.05)  # points, not 20 %
     assert rows["spend"]["reason"] == "previous period: spend is known from 2026-02-09 on"
-    assert (rows["blended_cac"]["value"], rows["blended_cac"]["reason"]) == (None, "new_customers is 0")
+    assert (rows["blended_cac"]["value"], rows["blended_cac"]["reason"]) == (
+        None,
+        "spend is known from 2026-02-09 on",
+    )
     assert (rows["orders"]["change"], rows["orders"]["reason"]) == (None, "previous is 0")
 
 

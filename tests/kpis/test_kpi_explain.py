@@ -181,6 +181,33 @@ def test_a_baseline_that_begins_before_the_history_is_none(state_of, first, kpi,
 
 
 @pytest.mark.parametrize(
+    ("kpi", "value", "reason"),
+    [
+        ("blended_cac", None, "spend is known from 2026-02-07 on"),
+        ("mer", None, "spend is known from 2026-02-07 on"),
+        ("contribution_after_marketing", None, "spend is known from 2026-02-07 on"),
+        ("claimed_ratio", None, "platform_conversions is known from 2026-02-09 on"),
+        ("spend", 20, "previous period: spend is known from 2026-02-07 on"),
+        ("cpc", 2, "previous period: spend is known from 2026-02-07 on"),
+        ("aov", 9, None),
+    ],
+)
+def test_what_is_known_of_a_part_of_the_window_is_divided_by_nothing_that_is_known_of_all(state_of, kpi, value, reason):
+    """The ads were connected on Saturday; no spend on Sunday is none that is unknown."""
+    sold = {"orders": 1, "new_customers": 1, "revenue_gross": 9, "revenue_net": 9, "channel_id": "direct"}
+    days = [BEFORE.start + timedelta(n) for n in range(-7, 14)]
+    ads = [{"date": date(2026, 2, day), "spend": 10, "clicks": 5} for day in (7, 9)]
+    claims = {"date": date(2026, 2, 9), "platform_conversions": 1}
+    state = state_of(claims, *ads, *({"date": day, **sold} for day in days))
+    found = explain(state, kpi, NOW, BEFORE, ["channel_id"])
+    row = compare(state, NOW, BEFORE, [kpi]).collect().row(0, named=True)
+    assert row["value"] == found.value == value
+    assert row["reason"] == found.reason == reason
+    assert found.members["contribution"].is_null().all() == (reason is not None)
+    assert rollup(state, [kpi], window=NOW).collect().item() == value
+
+
+@pytest.mark.parametrize(
     ("kpi", "by", "says"),
     [
         ("blended_cac", "product_id", "blended_cac by product_id means nothing: spend .* ads are bought for campaigns"),
