@@ -171,7 +171,7 @@ def known_from(state: Frame, measures: Iterable[str]) -> dict[str, date]:
         return column.is_not_null() if every[name].absent == "null" else pl.any_horizontal(pl.col(counted) != 0)
 
     days = state.lazy().select(pl.col("date").filter(told(name)).min().alias(name) for name in measures).collect()
-    return {name: day for name, day in days.row(0, named=True).items() if day is not None}
+    return {day.name: day.item() for day in days if day.count()}
 
 
 def unreached(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:

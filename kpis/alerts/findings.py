@@ -14,7 +14,7 @@ from kpis.alerts import evidence
 from kpis.alerts.evidence import Period
 from kpis.alerts.finding import Finding, too_young
 from kpis.alerts.judging import bounds, decided, judge
-from kpis.alerts.panel import MEMORY, Facts, daily, panel, series, silences
+from kpis.alerts.panel import MEMORY, Facts, begin_of, daily, panel, series, silences
 from kpis.alerts.rule import Daily, Limits, Rule
 from kpis.alerts.rules import RULES
 from kpis.windows import trailing
@@ -83,19 +83,24 @@ def _scoped(
     by_day = daily(facts, grain)
     if by_day.is_empty():  # no campaign has ever spent, no order is of a category: there is nobody to judge
         return
-    rows = panel(by_day, grain, rules, window, rules[0].held_against(window)).filter(
-        pl.col("window_end").is_between(span[0], span[-1])
-    )
+    first = by_day["date"].min()
+    assert isinstance(first, date)
+    begun: dict[date, list[Rule]] = {}
+    for rule in rules:
+        begun.setdefault(begin_of(rule, facts) or first, []).append(rule)
     history = {
         rule.id: series(by_day, grain, rule.evidence.measure) for rule in rules if isinstance(rule.evidence, Daily)
     }
-    begin = by_day["date"].min()
-    assert isinstance(begin, date)
-    for part in rows.partition_by("window_end", maintain_order=True):
-        members = part.rows(named=True)
-        for rule in rules:
-            said = [judge(rule, limits[rule.id], row, history.get(rule.id, {}), begin) for row in members]
-            yield from _for_their_number(said, limits[rule.id]) if rule.segment is None else said
+    for begin, alike in begun.items():
+        known = by_day.with_columns(pl.col("usual") & (pl.col("date") >= begin))
+        rows = panel(known, grain, alike, window, rules[0].held_against(window)).filter(
+            pl.col("window_end").is_between(span[0], span[-1])
+        )
+        for part in rows.partition_by("window_end", maintain_order=True):
+            members = part.rows(named=True)
+            for rule in alike:
+                said = [judge(rule, limits[rule.id], row, history.get(rule.id, {}), first, begin) for row in members]
+                yield from _for_their_number(said, limits[rule.id]) if rule.segment is None else said
 
 
 def _for_their_number(findings: Sequence[Finding], limits: Limits) -> Iterator[Finding]:

@@ -20,8 +20,13 @@ _LABELS: Final = {"channel_id": "channel", "campaign_id": "campaign", "category"
 _CERTAIN: Final = Test(0.0, 1.0, 1.0)
 
 
-def judge(rule: Rule, limits: Limits, row: Row, history: Mapping[Member, list[float | None]], first: date) -> Finding:
-    """The rule's finding on a row of the panel; `history` are the days, from `first` on, that a Daily rule looks at."""
+def judge(
+    rule: Rule, limits: Limits, row: Row, history: Mapping[Member, list[float | None]], first: date, begin: date
+) -> Finding:
+    """The rule's finding on a row of the panel.
+
+    `history` are the days, from `first` on, that a Daily rule looks at; all that it needs is known from `begin` on.
+    """
     member = tuple(str(row[key]) for key in KEYS[rule.grain])
     labels = tuple(zip((_LABELS[key] for key in KEYS[rule.grain]), member, strict=True))
     window = trailing(int(row["days"]), row["window_end"])
@@ -41,7 +46,7 @@ def judge(rule: Rule, limits: Limits, row: Row, history: Mapping[Member, list[fl
                 return replace(blank, outcome="clear")
             test, volume = _CERTAIN, inf
         case Counts() | Money() as how:
-            ready = first + timedelta(ceil(max(limits["min_history"], 2 * window.days)) - 1)
+            ready = begin + timedelta(ceil(max(limits["min_history"], 2 * window.days)) - 1)
             if window.end < ready:
                 return replace(blank, reason=too_young(ready))
             if row["days_before"] < window.days:

@@ -14,6 +14,7 @@ import polars as pl
 
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import kpi_of
+from kpis.engine import known_from
 from kpis.measures import MEASURES
 from kpis.windows import Window
 
@@ -87,6 +88,12 @@ class Facts:
         sold = days.pop("shop", set())
         arrived = set[date]().union(*days.values())
         return sold | {day for day in arrived if not any(span.start <= day <= span.end for span in self.unproven)}
+
+
+def begin_of(rule: Rule, facts: Facts) -> date | None:
+    """From which day on all that the rule looks at is known; None if nothing of it ever was."""
+    held = [name for name in _measures([rule]) if name in facts.state.columns]
+    return max(known_from(facts.state, held).values(), default=None)
 
 
 def daily(facts: Facts, grain: Grain) -> pl.DataFrame:

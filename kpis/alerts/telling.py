@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from math import log
 
 import polars as pl
 
 from kpis.alerts.finding import Finding, change
-from kpis.alerts.panel import KEYS, Facts, daily
+from kpis.alerts.panel import KEYS, Facts, begin_of, daily
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import RULES, kpi_of
-from kpis.windows import Window, trailing
+from kpis.engine import known_from
+from kpis.windows import trailing
 from kpis.words import Movement, change_text, value_text
 
 _SOURCES = {"shop": "Shop", "traffic": "Web analytics", "ads": "Ads"}
@@ -60,7 +61,8 @@ def why(finding: Finding, facts: Facts, names: Mapping[str, str]) -> str:
     if rule.grain in ("cohort", "category") or finding.value is None:
         return ""
     now, before = _sums(rule, finding, facts, rule.grain)
-    told = [_factors(rule, now, before), _parts(rule, now, before), _where(rule, finding, facts, names)]
+    factors = _factors(rule, now, before) if _are_known(rule, finding, facts) else ""
+    told = [factors, _parts(rule, now, before), _where(rule, finding, facts, names)]
     return " ".join(filter(None, told))
 
 
@@ -82,14 +84,30 @@ def _sums(rule: Rule, finding: Finding, facts: Facts, grain: Grain) -> tuple[pl.
         if f"{label}_id" in keys:
             days = days.filter(pl.col(f"{label}_id") == member)
     window = finding.window
-    before = trailing(rule.held_against(window.days), window.start - timedelta(1))
+    before = _before(rule, finding, facts)
 
-    def total(span: Window, usual: bool) -> pl.DataFrame:
-        chosen = days.filter(span.filter() & (pl.col("usual") | (not usual)))
+    def total(span: pl.Expr, usual: bool) -> pl.DataFrame:
+        chosen = days.filter(span & (pl.col("usual") | (not usual)))
         return chosen.group_by(keys).agg(pl.col(measures).sum()) if keys else chosen.select(pl.col(measures).sum())
 
     was = total(before, usual=True)
-    return total(window, usual=False), was.with_columns(pl.col(measures) * window.days / pl.col("days"))
+    return total(window.filter(), usual=False), was.with_columns(pl.col(measures) * window.days / pl.col("days"))
+
+
+def _before(rule: Rule, finding: Finding, facts: Facts) -> pl.Expr:
+    """The days of its baseline of which all that the rule looks at is known."""
+    window = finding.window
+    baseline = trailing(rule.held_against(window.days), window.start - timedelta(1))
+    begin = begin_of(rule, facts)
+    return baseline.filter() & (pl.lit(True) if begin is None else pl.col("date") >= begin)
+
+
+def _are_known(rule: Rule, finding: Finding, facts: Facts) -> bool:
+    """The factors, too, were known on all days of the baseline: traffic may be younger than the shop."""
+    names = {name for _, top, bottom in rule.factors for name in (top, bottom) if name}
+    first = facts.state.filter(_before(rule, finding, facts))["date"].min()
+    known = known_from(facts.state, names & set(facts.state.columns))
+    return isinstance(first, date) and all(day <= first for day in known.values())
 
 
 def _factors(rule: Rule, now: pl.DataFrame, before: pl.DataFrame) -> str:

@@ -262,6 +262,51 @@ def test_a_rule_that_waits_for_history_says_until_when_and_is_right(facts_of, ru
     assert rule not in reasons(ready)
 
 
+ADS = ("spend", "clicks", "impressions", "platform_conversions")
+OF_ADS = {"cac_increase", "mer_deterioration", "channel_cac", "cost_per_click", "claimed_ratio_jump"}
+OF_TRAFFIC = {f"funnel_leak_{step}" for step in ("session_to_pdp", "pdp_to_atc", "atc_to_checkout")}
+
+
+def connected(measures, days):
+    """A source of which only the last days are known."""
+
+    def change(day, row):
+        if day < DAYS - days:
+            row.update(dict.fromkeys(measures))
+
+    return change
+
+
+@pytest.mark.parametrize(("measures", "rules"), [(ADS, OF_ADS), (STEPS, OF_TRAFFIC)])
+@pytest.mark.parametrize("days", [8, 10, 13, 14, 20])
+def test_a_source_that_was_connected_lately_is_held_against_its_own_days(facts_of, measures, rules, days):
+    """Nothing changes in the shop: what was not known before is no rise, and no fall."""
+    facts = facts_of(connected(measures, days))
+    assert breaches(facts) == set()
+    waits = {
+        rule
+        for reason, waiting in unjudged(facts, Window(LAST - timedelta(6), LAST)).items()
+        if reason == f"too little history; from {LAST + timedelta(14 - days)} on at the earliest"
+        for rule in waiting
+    }
+    assert waits & rules == (rules if days < 14 else set())
+
+
+def test_a_fault_after_a_source_was_connected_is_found_and_its_factors_are_of_known_days(facts_of):
+    def change(day, row):
+        connected(ADS, 20)(day, row)
+        connected(STEPS, 20)(day, row)
+        broken("meta", "google", spend=2.5, orders=0.3, revenue_gross=0.3)(day, row)
+
+    found = evaluate(facts_of(change).state, NO_COHORTS, Window(LAST - timedelta(6), LAST)).rows_by_key(
+        "id", named=True
+    )
+    assert {"cac_increase", "revenue_decline"} <= found.keys()
+    (cac,), (revenue,) = found["cac_increase"], found["revenue_decline"]
+    assert cac["why"].startswith("Because of cost per click +")
+    assert "Because of" not in revenue["why"], "sessions are known of a part of the weeks before alone"
+
+
 def test_what_else_keeps_a_rule_from_judging(facts_of):
     sale = Window(LAST - timedelta(34), LAST - timedelta(10))
     facts = replace(facts_of(broken("meta", spend=None, clicks=None, impressions=None)), expected=[sale])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from kpi_frames import begun
 
 from kpis import Window
 from kpis.alerts import RULES, SCHEMA, evaluate, resolve_thresholds
@@ -75,7 +76,7 @@ def fire(state_of):
     ):
         prev = {k.removeprefix("prev_"): v for k, v in overrides.items() if k.startswith("prev_")}
         now = {k: v for k, v in overrides.items() if not k.startswith("prev_")}
-        rows = [{"date": LONG_AGO}]
+        rows = [begun(LONG_AGO)]
         for back in range(5):
             week = {COLUMNS[k]: v and v * times for k, v in {**BASE, **(prev if back else now)}.items()}
             rows += days_of(back, {"channel_id": "direct", **week, **squares(week)})
