@@ -87,18 +87,23 @@ def acquired(
     """One row per cohort (KEY) and the ad spend that it was acquired with; none where nobody can say.
 
     `spend` holds date, channel_id, spend. What was spent until the end of the history's first month acquired those who
-    came in it, who are cohorts of their own.
+    came in it, who are cohorts of their own. Of a cohort whose first customer came before any spend is known, only a
+    part of what was spent on it is.
     """
-    began = lives.lazy().select(col("first_day").min().dt.month_end().alias("began"))
-    dated = (
-        spend.lazy()
-        .filter(col("spend").is_not_null() & (col("date") <= last_day))
-        .join(began, how="cross")
-        .with_columns((col("date") <= col("began")).alias("is_left_truncated"))
-    )
+    firsts = lives.lazy().filter(col("customers") == 1)
+    began = firsts.select(col("first_day").min().dt.month_end().alias("began"))
+    known = spend.lazy().filter(col("spend").is_not_null() & (col("date") <= last_day))
+    dated = known.join(began, how="cross").with_columns((col("date") <= col("began")).alias("is_left_truncated"))
+    late = firsts.join(known.select(col("date").min().alias("known_from")), how="cross")
     return pl.concat(
-        dated.group_by(pl.lit(by.name).alias("cohort_by"), by.of_spend.alias("cohort"), "is_left_truncated").agg(
-            pl.sum("spend")
+        dated.group_by(pl.lit(by.name).alias("cohort_by"), by.of_spend.alias("cohort"), "is_left_truncated")
+        .agg(pl.sum("spend"))
+        .join(
+            late.group_by(by.of_customer.alias("cohort"), "is_left_truncated")
+            .agg(col("first_day").min(), col("known_from").first())
+            .filter(col("first_day") >= col("known_from")),
+            on=["cohort", "is_left_truncated"],
+            how="semi",
         )
         for by in cohortings
         if by.of_spend is not None

@@ -25,7 +25,8 @@ of_ages AS (
         coalesce(max(mature_customers) FILTER (WHERE age_days = 180), 0) AS mature_180
     FROM figure GROUP BY tenant_id, cohort_by, cohort, is_left_truncated
 ),
--- What was spent in the history's first month acquired those who are cohorts of their own for it.
+-- What was spent in the history's first month acquired those who are cohorts of their own for it. Of a cohort whose
+-- first customer came before any spend is known, nobody knows all that was spent.
 paid AS (
     SELECT p.tenant_id, cohort_by, cohort, date_trunc('month', date) <= begun AS is_left_truncated, sum(spend) AS spend
     FROM staging.stg_spend p
@@ -36,7 +37,12 @@ paid AS (
         ('month', to_char(date, 'YYYY-MM')), ('week', date_trunc('week', date)::date::text),
         ('channel', channel_id), ('all', 'all')
     ) kinds (cohort_by, cohort)
-    WHERE date <= last_day
+    JOIN (SELECT tenant_id, min(date) AS known_from FROM staging.stg_spend GROUP BY tenant_id) known USING (tenant_id)
+    WHERE date <= last_day AND known_from <= (
+        SELECT min(first_day) FROM member m
+        WHERE (m.tenant_id, m.cohort_by, m.cohort, m.is_left_truncated)
+            = (p.tenant_id, kinds.cohort_by, kinds.cohort, date_trunc('month', date) <= begun)
+    )
     GROUP BY 1, 2, 3, 4
 ),
 -- Read as far as the whole month or week, or 30 customers of another cohort, have reached.

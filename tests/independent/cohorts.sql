@@ -25,9 +25,17 @@ cohort AS (
         sum(net) FILTER (WHERE age <= 180) AS net180
     FROM bought GROUP BY tenant_id, cohort_month
 ),
+-- of a month whose first customer came before any spend is known, nobody knows all that was spent
 month_spend AS (
-    SELECT tenant_id, to_char(date, 'YYYY-MM') AS cohort_month, sum(spend) AS spend
-    FROM staging.stg_spend JOIN shop USING (tenant_id) WHERE date <= last_day GROUP BY 1, 2
+    SELECT tenant_id, cohort_month, spend
+    FROM (
+        SELECT tenant_id, to_char(date, 'YYYY-MM') AS cohort_month, sum(spend) AS spend,
+            min(min(date)) OVER (PARTITION BY tenant_id) AS known_from
+        FROM staging.stg_spend JOIN shop USING (tenant_id) WHERE date <= last_day GROUP BY 1, 2
+    ) spent
+    JOIN (SELECT tenant_id, cohort_month, min(first_day) AS began FROM bought GROUP BY 1, 2) begun
+        USING (tenant_id, cohort_month)
+    WHERE known_from <= began
 ),
 -- what a cohort has earned by each age at which somebody bought
 earned AS (

@@ -191,6 +191,25 @@ def test_payback_waits_for_enough_customers():
     assert acquired(found, spend_of((61, "meta", 1)), FIRST + timedelta(60)).collect().is_empty()
 
 
+def test_a_cohort_that_began_before_spend_is_known_cost_nobody_knows_what():
+    """Ads were connected on the 43rd day: what the customers of September cost is known of a part of them alone."""
+    rows = [("old", 0, 10), ("a", 40, 10), ("b", 43, 10), ("c", 65, 10), ("d", 70, 10)]
+    found = lived(orders_of(*rows), 100)
+
+    def known(first):
+        spend = spend_of((first, "meta", 1), (65, "meta", 2), (70, "google", 0))
+        told = acquired(found, spend, FIRST + timedelta(100)).filter(~pl.col("is_left_truncated")).collect()
+        return {(row["cohort_by"], row["cohort"]): row["spend"] for row in told.to_dicts()}
+
+    october = {("month", "2025-10"): 2, ("week", "2025-09-29"): 2, ("week", "2025-10-06"): 0}
+    assert known(43) == october, "nor of all customers, nor of a channel's or the week's who came before"
+    assert known(40) == {
+        **october, ("month", "2025-09"): 1, ("week", "2025-09-08"): 1, ("channel", "meta"): 3, ("all", "all"): 3,
+    }  # fmt: skip
+    payers = payback(daily(found), acquired(found, spend_of((43, "meta", 1)), FIRST + timedelta(100))).collect()
+    assert payers.is_empty()
+
+
 def test_reading_hides_what_is_not_known_and_keeps_all_of_the_pooled():
     orders = orders_of(("old", 0, 10), ("a", 40, 10), ("a", 50, 10), ("b", 58, 10))
     table = curves(daily(lived(orders, 70))).collect()  # a is 30 days old, b 12
