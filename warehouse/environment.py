@@ -3,13 +3,24 @@
 import os
 from pathlib import Path
 
+from warehouse.errors import InvalidSetting
+
 OFF = ("false", "0", "no", "off")
 
 
 def home() -> Path:
     """The folder of all local state: GROWTHOS_HOME, else ./.growthos; made if missing."""
     path = Path(os.environ.get("GROWTHOS_HOME") or ".growthos").expanduser().resolve()
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        writable = os.access(path, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise InvalidSetting(
+            f"{path} is no folder that can be written to, and local state has to live somewhere. "
+            "Set GROWTHOS_HOME to a folder that can."
+        )
     return path
 
 

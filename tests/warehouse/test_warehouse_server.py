@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL
 
 from warehouse import migrate, raw, server, tenants
 from warehouse.database import Warehouse, query
-from warehouse.errors import MissingPrivilege, WarehouseUnavailable
+from warehouse.errors import InvalidSetting, MissingPrivilege, WarehouseUnavailable
 from warehouse.server import app_url, connect, dagster_url, owner_url, text, unavailable
 from warehouse.tenants import Tenant
 
@@ -44,6 +44,15 @@ def embedded(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No DATABASE_URL: the embedded server in a folder of this file's own."""
     monkeypatch.setenv("GROWTHOS_HOME", str(own_home))
     monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@pytest.mark.parametrize("home", ["a file", "/proc/nosuch", "a file/below"])
+def test_a_home_that_is_no_folder_is_told_in_words(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a file").touch()
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("GROWTHOS_HOME", str(tmp_path / home))
+    with pytest.raises(InvalidSetting, match=r"is no folder that can be written to.*\. Set GROWTHOS_HOME to"):
+        owner_url()
 
 
 @pytest.fixture
