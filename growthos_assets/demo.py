@@ -15,5 +15,4 @@ def ensure_tenant(tenant_id: str = TENANT) -> Tenant:
     if known is not None:
         return known
     clock = DemoSource(timezone=TIMEZONE, currency=CURRENCY).now
-    tenants.create(Tenant(tenant_id, tenant_id.title(), TIMEZONE, CURRENCY, is_demo=True, clock_at=clock))
-    return tenants.get(tenant_id)
+    return tenants.ensure(Tenant(tenant_id, tenant_id.title(), TIMEZONE, CURRENCY, is_demo=True, clock_at=clock))

@@ -69,20 +69,30 @@ class Tenant:
 
 def create(tenant: Tenant) -> None:
     """Add a tenant; InvalidSetting if there is one of that id already."""
+    if not _added(tenant):
+        raise InvalidSetting(f"There is a tenant {tenant.tenant_id} already.")
+
+
+def ensure(tenant: Tenant) -> Tenant:
+    """The tenant of that id as it is, added if there was none: another process may be as new to it as we are."""
+    _added(tenant)
+    return get(tenant.tenant_id)
+
+
+def _added(tenant: Tenant) -> bool:
     pii_key = vault.seal(vault.new_pii_key(), tenant.tenant_id, PII)
     values = _row(tenant) | {"tenant_id": tenant.tenant_id, "pii_key": pii_key, "created_at": datetime.now(UTC)}
     with connect(owner_url()) as db, db.transaction():
-        try:
-            db.execute(
-                sql.SQL("INSERT INTO ops.tenants ({}) VALUES ({})").format(
-                    sql.SQL(", ").join(map(sql.Identifier, values)),
-                    sql.SQL(", ").join(map(sql.Placeholder, values)),
-                ),
-                values,
-            )
+        inserted = db.execute(
+            sql.SQL("INSERT INTO ops.tenants ({}) VALUES ({}) ON CONFLICT DO NOTHING").format(
+                sql.SQL(", ").join(map(sql.Identifier, values)),
+                sql.SQL(", ").join(map(sql.Placeholder, values)),
+            ),
+            values,
+        )
+        if inserted.rowcount:
             _note(db, tenant, BEGINNING)
-        except psycopg.errors.UniqueViolation:
-            raise InvalidSetting(f"There is a tenant {tenant.tenant_id} already.") from None
+        return bool(inserted.rowcount)
 
 
 def update(tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:

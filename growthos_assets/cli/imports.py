@@ -117,7 +117,7 @@ def _import(
     with progress(f"Reading {file.name}") as (bar, task):
         rows = read_file(file, kind, columns)
         if known is None:  # not before the file is known to be one
-            tenants.create(tenant)
+            tenant = _agreeing(tenants.ensure(tenant), timezone, currency)
         bar.update(task, description=f"Landing {file.name}", total=rows.height)
         imported = land_rows(
             database, tenant, kind, rows, clock.now(tenant),

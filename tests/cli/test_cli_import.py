@@ -92,6 +92,25 @@ def test_a_wrong_map_is_refused(option: str, says: str, orders: Import, tmp_path
     assert says in done.err
 
 
+def test_of_two_first_imports_at_once_both_land(
+    warehouse_url: str, growthos: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one makes the tenant while this one reads its file."""
+    from growthos_assets.raw import importing
+    from warehouse import tenants
+
+    read_file = importing.read_file
+
+    def read_slowly(*arguments: Any) -> pl.DataFrame:
+        tenants.create(tenants.Tenant("at-once", "At once", "UTC", "GBP"))
+        return read_file(*arguments)
+
+    monkeypatch.setattr(importing, "read_file", read_slowly)
+    file = csv(tmp_path / "orders.csv", line("1"))
+    new = ("--tenant", "at-once", "--timezone", "UTC", "--currency", "GBP", "--format", "json")
+    assert counts(growthos("import", "orders", str(file), *new)) == (1, 1, 0, 0, 0)
+
+
 def test_a_new_tenant_needs_its_zone_and_currency_and_keeps_them(
     warehouse_url: str, growthos: Command, tmp_path: Path
 ) -> None:

@@ -59,6 +59,13 @@ def test_a_clock_that_stands_where_no_days_can_be_counted_is_refused(database: s
         tenants.create(replace(ACME, clock_at=datetime(year, 12, 31, 23, tzinfo=UTC)))
 
 
+def test_a_tenant_that_is_there_stays_as_it_is(database: str) -> None:
+    assert tenants.ensure(ACME) == ACME
+    assert tenants.ensure(replace(ACME, currency="GBP")) == ACME
+    with pytest.raises(InvalidSetting, match="There is a tenant acme already"):
+        tenants.create(ACME)
+
+
 def test_a_tenants_settings_are_known_as_they_were(database: str) -> None:
     """By the tenant's clock; its clock itself is always today's. Where that goes back, what came after is undone."""
 
