@@ -10,6 +10,12 @@ import polars as pl
 UNREADABLE = "unreadable"
 """The column of a line that could not be parsed, word for word."""
 
+UNREADABLE_LINE = "unreadable_line"
+"""The column of its number."""
+
+TWIN = "_duplicated_0"
+"""What polars adds to a column's name that is there already."""
+
 
 class ImportFileError(Exception):
     """The file can't be read as what it is said to be; the message says what to change."""
@@ -43,10 +49,21 @@ def _read_csv(path: Path) -> pl.DataFrame:
         header = file.readline()
     separator = max(",;\t|", key=header.count)
     try:
-        return pl.read_csv(path, separator=separator, infer_schema=False, glob=False).rename(str.strip)
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
     except pl.exceptions.ComputeError:
         _refuse_longer_rows(path, separator)
         raise
+    return _stripped(frame)
+
+
+def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with no space around its columns' names; a name that is there already gets a TWIN."""
+    names = list[str]()
+    for name in map(str.strip, frame.columns):
+        while name in names:
+            name += TWIN
+        names.append(name)
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def _refuse_longer_rows(path: Path, separator: str) -> None:
@@ -69,13 +86,13 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 def _read_jsonl(path: Path) -> pl.DataFrame:
     """Each line by itself: values keep their text, and a line that is no JSON object lands with what it says."""
     rows: list[dict[str, str | None]] = []
-    for line in path.read_text(encoding="utf-8-sig").split("\n"):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:
             values = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         except msgspec.DecodeError:
-            rows.append({UNREADABLE: line.strip()})
+            rows.append({UNREADABLE: line.strip(), UNREADABLE_LINE: str(number)})
             continue
         rows.append({name: _json_text(bytes(value)) for name, value in values.items()})
     return pl.DataFrame(rows, infer_schema_length=None)

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from growthos_assets.raw import formats, identity
-from growthos_assets.raw.formats import UNREADABLE, ImportFileError
+from growthos_assets.raw.formats import TWIN, UNREADABLE, UNREADABLE_LINE, ImportFileError
 from growthos_assets.raw.identity import Identity
 from warehouse import raw, tenants, vault
 from warehouse.database import Cursor, Warehouse
@@ -178,8 +178,9 @@ def _renamed(frame: pl.DataFrame, kind: Kind, columns: Mapping[str, str], path: 
             f"{path.name} has no {', '.join(missing)}. Its columns are {', '.join(frame.columns)}. "
             "Say which is which with --map field=column."
         )
-    if UNREADABLE in frame.columns:
-        source[UNREADABLE] = UNREADABLE
+    if twice := [column for column in dict.fromkeys(source.values()) if f"{column}{TWIN}" in frame.columns]:
+        raise ImportFileError(f"{path.name} names {', '.join(twice)} twice: rename one of the columns.")
+    source |= {name: name for name in (UNREADABLE, UNREADABLE_LINE) if name in frame.columns}
     return frame.select(_as_text(column, frame.schema[column]).alias(field) for field, column in source.items())
 
 
@@ -190,7 +191,7 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():  # what has gaps, pandas makes float: the customer 17850.0 is 17850
         whole = column.cast(pl.Int64, strict=False)
         return pl.when(whole == column).then(whole.cast(pl.String)).otherwise(column.cast(pl.String))
-    if dtype.is_nested() or dtype == pl.Binary:
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Duration):
         raise ImportFileError(f"Column {name} holds {dtype}. Export one plain value per row.")
     return column.cast(pl.String)
 
@@ -202,7 +203,9 @@ def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFra
         rows = rows.with_columns(identity.texts(rows, kind.fields).select(**made).collect())
     if EMAIL in rows.columns and pii_key is not None:
         rows = rows.with_columns(vault.hash_emails(rows[EMAIL], pii_key))
-    ids = identity.texts(rows, kind.fields).select(external_id=kind.identity.external_id).collect()
+    # no text of the database can hold a NUL; the payload's JSON can, and staging says so of the row
+    external_id = kind.identity.external_id.str.replace_all("\0", "", literal=True)
+    ids = identity.texts(rows, kind.fields).select(external_id=external_id).collect()
     records = ids.with_columns(rows.select(payload=pl.struct(sorted(rows.columns)).struct.json_encode())["payload"])
     return _numbered_variants(_addressed_by_content(records))
 

@@ -24,7 +24,7 @@ from growthos_assets.staging.kinds import (
     Kind,
     instant,
 )
-from growthos_assets.staging.parse import clean, decoded, foreign_currency, later_than, note, parse, rule
+from growthos_assets.staging.parse import clean, file_rows, foreign_currency, later_than, note, parse, rule
 from warehouse.tenants import Tenant
 
 TEXTS = (
@@ -59,7 +59,7 @@ def lines(file_orders: LazyFrame[FileOrders], tenant: Tenant, now: datetime) -> 
     and tax count without their sign, since some exports mirror them and some do not. Prices are without tax.
     """
     fields = ["email" if name == "email_hash" else name for name in kinds(tenant)]
-    rows = decoded(file_orders, dict.fromkeys(fields, pl.String)).rename({"email": "email_hash"})
+    rows = file_rows(file_orders, fields).rename({"email": "email_hash"})
     defaults = {"discount": "0", "tax": "0", "shipping": "0", "is_test": "false", "currency": tenant.currency}
     parsed = parse(rows, kinds(tenant), required=REQUIRED, defaults=defaults)
     amounts = parsed.with_columns(

@@ -45,6 +45,10 @@ def _not_negative(value: pl.Expr) -> pl.Expr:
     return value.is_between(0, LIMIT, closed="left")
 
 
+def _storable(text: pl.Expr) -> pl.Expr:
+    return ~text.str.contains("\0", literal=True)
+
+
 def _money(text: pl.Expr) -> pl.Expr:
     return text.cast(MONEY, strict=False)
 
@@ -112,9 +116,10 @@ def instant(timezone: str = "UTC") -> Kind:
     )
 
 
-TEXT = Kind("a text", lambda text: text)
-LOWER = Kind("a text", lambda text: text.str.to_lowercase())
-UPPER = Kind("a text", lambda text: text.str.to_uppercase())
+WORDS = "a text free of NUL characters"
+TEXT = Kind(WORDS, lambda text: text, _storable)
+LOWER = Kind(WORDS, lambda text: text.str.to_lowercase(), _storable)
+UPPER = Kind(WORDS, lambda text: text.str.to_uppercase(), _storable)
 FLAG = Kind("true or false", _truth)
 AMOUNT = Kind("an amount from 0 to a billion", _money, _not_negative)
 SIGNED_AMOUNT = Kind("an amount below a billion", _money, _signed)

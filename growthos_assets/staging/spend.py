@@ -6,6 +6,7 @@ from functools import partial
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
+from polars.selectors import by_name
 
 from growthos_assets.raw.file import FileSpend
 from growthos_assets.raw.google_ads import GoogleAdsInsights
@@ -13,9 +14,19 @@ from growthos_assets.raw.meta import MetaInsights
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import AMOUNT, COUNT, DAY, MICROS, NUMBER, TEXT, UPPER, Kind
-from growthos_assets.staging.parse import day_after, decoded, first_text, foreign_currency, note, parse, staged
+from growthos_assets.staging.parse import (
+    day_after,
+    decoded,
+    file_rows,
+    first_text,
+    foreign_currency,
+    note,
+    parse,
+    staged,
+)
 from growthos_assets.table import Finding, check, table
 from warehouse.contract import Money, Table, column
+from warehouse.split import PROBLEMS
 from warehouse.tenants import Tenant
 
 payload = partial(
@@ -91,7 +102,8 @@ def stg_spend(
 
 
 def _typed(rows: pl.LazyFrame, source: str, defaults: Mapping[str, str], spend: Kind = AMOUNT) -> pl.LazyFrame:
-    typed = parse(rows.select(*KINDS), {**KINDS, "spend": spend}, required=REQUIRED, defaults=defaults)
+    told = rows.select(*KINDS, by_name(PROBLEMS, require_all=False))
+    typed = parse(told, {**KINDS, "spend": spend}, required=REQUIRED, defaults=defaults)
     return typed.with_columns(source=pl.lit(source))
 
 
@@ -158,7 +170,7 @@ def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
     """
     names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
     fields = (*KINDS, "source", *names.values())
-    rows = decoded(raw, dict.fromkeys(fields, pl.String)).with_columns(
+    rows = file_rows(raw, fields).with_columns(
         campaign_id=file_campaign(),
         campaign_name=first_text("campaign_name", "campaign_id", "channel", "source"),
         channel=first_text("channel", "source"),

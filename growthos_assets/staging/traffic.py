@@ -12,7 +12,7 @@ from growthos_assets.raw.ga4 import Ga4Funnel, Ga4Traffic
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import COUNT, DAY, TEXT
-from growthos_assets.staging.parse import clean, day_after, decoded, first_text, note, parse, staged
+from growthos_assets.staging.parse import clean, day_after, decoded, file_rows, first_text, note, parse, staged
 from growthos_assets.table import Finding, check, table
 from warehouse.contract import Table, column
 from warehouse.split import PROBLEMS
@@ -107,7 +107,8 @@ def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
 
 def _of_file(raw: pl.LazyFrame) -> pl.LazyFrame:
     """A file names its channel as channel or as channel_group; a step that it does not count is unknown."""
-    rows = decoded(raw, dict.fromkeys((*KINDS, "channel"), pl.String)).select(
+    rows = file_rows(raw, (*KINDS, "channel")).select(
+        PROBLEMS,
         *(name for name in KINDS if name != "channel_group"),
         source=pl.lit("file"),
         channel_group=first_text("channel_group", "channel"),

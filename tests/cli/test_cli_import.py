@@ -1,11 +1,12 @@
 """Bad input through the real command: refused whole and named, or landed, counted and turned away with its reason."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from cli_command import Command, Done
@@ -43,6 +44,8 @@ REFUSED = {
     "header.csv": ([HEADER], "header.csv holds no row"),
     "blank.csv": ([""], "blank.csv can't be read as csv: empty CSV"),
     "lacks.csv": (["order_id,processed_at,quantity", "1,2026-02-02,1"], "lacks.csv has no unit_price. Its columns are"),
+    "twice.csv": ([HEADER + ",unit_price", "1,1,2026-02-02,1,2,3"], "twice.csv names unit_price twice: rename one"),
+    "spaced.csv": (["order_id , order_id,processed_at,quantity,unit_price", "1,2,3,4,5"], "names order_id twice"),
     "ragged.csv": ([HEADER, "1,1,2026-02-02,1,2", "2,1,2026-02-02,1,2,50"], "line 3 has 6 fields, the header has 5"),
     "none.jsonl": (["{oops"], "none.jsonl has no order_id, processed_at, quantity, unit_price"),
     "nested.jsonl": (["[1]", "2"], "nested.jsonl has no order_id"),
@@ -90,6 +93,14 @@ def test_a_wrong_map_is_refused(option: str, says: str, orders: Import, tmp_path
     done = orders(csv(tmp_path / "orders.csv", line("1")), "--map", option)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
+
+
+def test_a_column_that_is_there_twice_is_refused_only_if_it_is_asked_for(orders: Import, tmp_path: Path) -> None:
+    file = text(tmp_path / "orders.csv", [HEADER + ",Total,Total", "1,1,2026-02-02,1,2,3,4"])
+    assert counts(orders(file)) == (1, 1, 0, 0, 0)
+    refused = orders(file, "--map", "discount=Total")
+    assert (refused.code, refused.out) == (2, "")
+    assert "names Total twice" in refused.err
 
 
 def test_of_two_first_imports_at_once_both_land(
@@ -189,6 +200,48 @@ def test_a_broken_line_of_json_lands_word_for_word_and_is_counted(shop: str, ord
     landed = payloads(shop)
     assert sorted(payload["unreadable"] or "" for payload in landed.values()) == ["", '["no object"]', "{oops", "{oops"]
     assert landed["1/2026-02-02/1"]["sku"] == "a\u2028b"
+    assert done.document["reasons"] == {
+        "line 2: '{oops' is no JSON object": 1,
+        "line 4: '[\"no object\"]' is no JSON object": 1,
+        "line 5: '{oops' is no JSON object": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "good"),
+    [
+        ("spend", '{"date": "2026-02-02", "channel": "meta", "spend": 1}'),
+        ("traffic", '{"date": "2026-02-02", "channel": "direct", "sessions": 1}'),
+    ],
+)
+def test_a_broken_line_of_spend_or_traffic_says_so_too(
+    kind: str, good: str, shop: str, growthos: Command, tmp_path: Path
+) -> None:
+    file = text(tmp_path / f"{kind}.jsonl", [good, "{oops"])
+    done = growthos("import", kind, str(file), "--tenant", shop, "--format", "json")
+    assert counts(done) == (2, 2, 0, 0, 1)
+    assert done.document["reasons"] == {"line 2: '{oops' is no JSON object": 1}
+
+
+def test_what_the_database_can_hold_in_no_text_is_quarantined_and_the_others_go_on(
+    shop: str, growthos: Command, orders: Import, tmp_path: Path, only: Callable[..., None]
+) -> None:
+    zero = [line("1\0a", customer_id="ada"), line("2", title="a\0b"), line("3", quantity="1\0")]
+    good = [line(str(number)) for number in range(4, 10)]
+    file = csv(tmp_path / "orders.csv", *zero, *good)
+    assert counts(orders(file)) == (9, 9, 0, 0, 3)
+    escaped = {name: value for name, value in line("10").items() if name != "sku"} | {"order_id": "n\0l"}
+    done = orders(text(tmp_path / "orders.jsonl", [msgspec.json.encode(escaped).decode()]))
+    assert counts(done) == (1, 1, 0, 0, 1)
+    only("marts/fact_orders")
+    assert growthos("run", "--tenant", shop).code == 0
+    said = growthos("quarantine", "--tenant", shop, "--format", "json").document["quarantine"]
+    assert sorted(reason for row in said for reason in row["reasons"]) == [
+        "order_id: '1␀a' is not a text free of NUL characters",
+        "order_id: 'n␀l' is not a text free of NUL characters",
+        "quantity: '1␀' is not a whole number below a billion",
+        "title: 'a␀b' is not a text free of NUL characters",
+    ]
 
 
 def test_a_spreadsheets_csv_with_semicolons_and_a_byte_order_mark(shop: str, orders: Import, tmp_path: Path) -> None:
@@ -214,6 +267,7 @@ def test_typed_columns_keep_their_values(shop: str, orders: Import, tmp_path: Pa
             "cancelled_at": pl.Series([None, at.replace(tzinfo=UTC)], dtype=pl.Datetime("us", "America/New_York")),
             "sku": pl.Series(["A", "B"], dtype=pl.Categorical),
             "tags": [["not"], ["asked for"]],
+            "waited": [timedelta(days=1), None],
         }
     ).write_parquet(file)
     assert counts(orders(file)) == (2, 2, 0, 0, 0)
@@ -223,9 +277,10 @@ def test_typed_columns_keep_their_values(shop: str, orders: Import, tmp_path: Pa
     assert Decimal(first["unit_price"]) == Decimal("9.99")
     assert (first["is_test"], second["is_test"], first["cancelled_at"]) == ("false", "true", None)
     assert second["cancelled_at"] == "2026-02-02T18:30:00.250-05:00"
-    refused = orders(file, "--map", "title=tags")
-    assert refused.code == 2
-    assert "Column tags holds List(String)" in refused.err
+    for column, says in (("tags", "List(String)"), ("waited", "Duration")):
+        refused = orders(file, "--map", f"title={column}")
+        assert refused.code == 2
+        assert f"Column {column} holds {says}" in refused.err
 
 
 def test_mail_addresses_land_hashed(shop: str, orders: Import, tmp_path: Path) -> None:
