@@ -61,11 +61,11 @@ def first_step(tenant: Tenant, *, in_run: bool = False) -> str:
         if not ledger.history(database, name, 1, "failed").is_empty():
             return f"Its sources gave nothing: growthos slices --tenant {name} --failed says why."
         return f"Pull its sources: growthos sync --tenant {name}, then growthos run --tenant {name}"
-    if not in_run and load_table("alerts/wbr", name, ["week_start"]).is_empty():  # the last table of a run
-        return f"Materialize them: growthos run --tenant {name}"
     quarantined = load_table("ops/quarantine", name, ["fingerprint"]).height
     if quarantined:
         return f"Its records were turned away: growthos quarantine --tenant {name} says why."
+    if not in_run and load_table("alerts/wbr", name, ["week_start"]).is_empty():  # the last table of a run
+        return f"Materialize them: growthos run --tenant {name}"
     orders = load_table("marts/fact_orders", name, ["order_id"]).height
     if orders:
         return f"All of its orders ({orders:,}) are tests or voided, which count for nothing."

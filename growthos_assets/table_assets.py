@@ -17,7 +17,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from growthos_assets import metadata, progress
+from growthos_assets import metadata, progress, reasons
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, Turn, WarehouseResource
 from growthos_assets.table import Check, Contract, Declaration, Finding
@@ -118,9 +118,10 @@ def _materialize(
             else warehouse.database.replace(cursor, contract, good, keep_others=declaration.keeps_past)
         )
     if blocked:
+        turned_away = _turned_away(bad, candidate.height, tenant.tenant_id) if bad.height else ""
         raise dg.Failure(
             f"{contract.__spec__.qualified} of {tenant.tenant_id} was not published: {', '.join(blocked)} failed. "
-            "The rows published before are still in place. The check's result says what is wrong.",
+            f"{turned_away}The rows published before are still in place. The check's result says what is wrong.",
             allow_retries=False,
         )
     warehouse.forget(declaration, tenant.tenant_id)
@@ -128,16 +129,24 @@ def _materialize(
     yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes))
 
 
+def _turned_away(bad: pl.DataFrame, rows: int, tenant_id: str) -> str:
+    reason, *_ = reasons.grouped(bad[REASONS].list.first())
+    return (
+        f"{bad.height:,} of {rows:,} rows are quarantined, most often because {reason}: "
+        f"`growthos quarantine --tenant {tenant_id}` shows them. "
+    )
+
+
 # results name their asset, whose newest event Dagster would otherwise read twice for each of them
 def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetCheckResult:
-    reasons = bad.select(pl.col(REASONS).explode()).to_series().value_counts(sort=True)
+    counts = bad.select(pl.col(REASONS).explode()).to_series().value_counts(sort=True)
     return dg.AssetCheckResult(
         asset_key=key_of(contract),
         check_name=CONTRACT_CHECK,
         passed=bad.is_empty(),
         severity=dg.AssetCheckSeverity.ERROR if too_bad else dg.AssetCheckSeverity.WARN,
         description=f"{bad.height} of {rows} rows are quarantined",
-        metadata={"quarantined": bad.height, "reasons": metadata.preview(reasons)} if bad.height else {},
+        metadata={"quarantined": bad.height, "reasons": metadata.preview(counts)} if bad.height else {},
     )
 
 

@@ -1,7 +1,7 @@
 """Imported order files, read once for the three tables made from them.
 
-A row of a file is a sale, or with a negative quantity a return on its own day. A row that cannot be read is
-counted where it belongs: with the returns if it is known to be one, otherwise with the sales.
+A row of a file is a sale, or with a negative quantity a return on its own day. A row that cannot be read, return or
+not, is turned away with the sales: they wait for no other table.
 """
 
 from collections.abc import Mapping

@@ -82,12 +82,17 @@ def stg_orders(
     tenant: Tenant,
 ) -> pl.LazyFrame:
     """Both sources' orders in one shape, then the person, the channel and the day."""
-    orders = pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
+    orders = headers(decoded_orders, file_lines)
     known = attributed(identified(orders, people)).with_columns(
         order_date=local_date(pl.col("processed_at"), tenant.timezone),
         is_counted=~pl.col("is_test") & ~pl.col("is_voided"),
     )
     return staged(known, StgOrders)
+
+
+def headers(decoded_orders: pl.LazyFrame, file_lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Both sources' orders in one shape, as each tells them of itself, with `_problems`."""
+    return pl.concat([_of_shopify(decoded_orders), _of_file(file_lines)], how="diagonal")
 
 
 def _of_shopify(orders: pl.LazyFrame) -> pl.LazyFrame:

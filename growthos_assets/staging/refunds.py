@@ -194,7 +194,7 @@ def _agreed(sales: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _of_file(lines: pl.LazyFrame) -> pl.LazyFrame:
-    return lines.filter("is_return").with_columns(
+    return lines.filter(pl.col("is_return") & clean()).with_columns(
         refund_line_id="external_id",
         refund_id="order_id",
         source=pl.lit("file"),

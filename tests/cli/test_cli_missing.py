@@ -83,6 +83,24 @@ def test_a_run_without_a_usable_order_is_not_told_to_run_again(
     assert "All of its orders (1) are tests or voided" in said(growthos, "kpis", shop)
 
 
+def test_a_first_file_of_which_nothing_can_be_read_is_in_the_quarantine(
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
+) -> None:
+    """Sales and returns: neither waits for orders that there are not."""
+    only("marts/fact_orders")
+    rows = [line("1", processed_at="31/12/2025"), line("2", processed_at="30/12/2025"), line("3", "1", quantity="-x")]
+    back = line("4", quantity="-1", unit_price="gold")
+    growthos("import", "orders", str(csv(tmp_path / "orders.csv", *rows, back)), "--tenant", shop)
+    run = growthos("run", "--tenant", shop)
+    assert run.code == 1
+    assert "4 of 4 rows are quarantined, most often because processed_at: e.g. '31/12/2025' is not a date" in run.err
+    assert f"`growthos quarantine --tenant {shop}` shows them" in run.err
+    said = growthos("quarantine", "--tenant", shop, "--format", "json").document
+    assert said["rows"] == 4
+    assert "unit_price: 'gold' is not an amount from 0 to a billion" in str(said["quarantine"])
+    assert f"growthos quarantine --tenant {shop} says why" in growthos("kpis", "--tenant", shop).err
+
+
 def test_a_week_without_numbers_is_no_page_of_zeros(demo: str, growthos: Command) -> None:
     growthos("tenant", "set", "acme", "--clock", "2026-03-02")
     early, late = (growthos("wbr", "-t", "acme", "--until", day) for day in ("2020-01-05", "2026-03-01"))

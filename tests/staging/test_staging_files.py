@@ -66,9 +66,9 @@ def test_a_row_that_cannot_be_true_is_quarantined_once_and_says_why() -> None:
         assert sentence.startswith(reason)
 
 
-def test_a_return_that_cannot_be_true_is_quarantined_with_the_returns() -> None:
+def test_a_return_that_cannot_be_true_is_quarantined_with_the_sales() -> None:
     staged = stage_file(sale(quantity="-1", unit_price="-3", currency="EUR"))
-    assert staged.reasons("stg_refunds") == [
+    assert staged.reasons("stg_order_lines") == [
         "unit_price: '-3' is not an amount from 0 to a billion",
         "currency: EUR is not the tenant's USD",
     ]

@@ -10,7 +10,7 @@ from staging_shop import NOW, SHOP
 from growthos_assets.staging import file, shopify
 from growthos_assets.staging.customers import stg_customers
 from growthos_assets.staging.identity import people
-from growthos_assets.staging.order_lines import stg_order_lines
+from growthos_assets.staging.order_lines import header_matches_lines, stg_order_lines
 from growthos_assets.staging.orders import stg_orders
 from growthos_assets.staging.refunds import agreements_agree, stg_refunds
 from growthos_assets.table import Call, Contract, Shared, Transform
@@ -33,6 +33,7 @@ def test_shared_work_is_done_once_and_forgotten_with_its_last_taker() -> None:
 
     take(stg_orders)
     take(stg_order_lines)
+    call(header_matches_lines)
     assert done.keys() == {shopify.orders, file.lines, people}
     take(stg_refunds)
     assert done.keys() == {shopify.orders, people}
