@@ -4,6 +4,7 @@ import polars as pl
 
 from growthos_assets import clock, graph
 from growthos_assets.raw.file import FileOrders, FileSpend, FileTraffic
+from growthos_assets.reasons import grouped
 from growthos_assets.table import Call
 from warehouse.contract import Table, empty
 from warehouse.split import REASONS, split
@@ -18,7 +19,7 @@ JUDGES: dict[str, tuple[type[Table], tuple[str, ...]]] = {
 
 
 def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant) -> dict[str, int]:
-    """Rows that the staging tables would quarantine, by reason, most first; a row is counted by its first reason."""
+    """Rows that the staging tables would quarantine, by `reasons.grouped`; a row is counted by its first reason."""
     by_name = {table.name: table for table in graph.tables()}
     stream, tables = JUDGES[kind]
     now = clock.now(tenant)
@@ -35,4 +36,4 @@ def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant) -> dict[str, i
         declaration = by_name[name]
         _, bad = split(call(declaration.transform).collect(), declaration.contract)
         found.append(bad[REASONS].list.first())
-    return dict(pl.concat(found).value_counts(sort=True).iter_rows())
+    return grouped(pl.concat(found))

@@ -47,6 +47,7 @@ def show_explanation(
         int,
         typer.Option(min=0, max=36_500, help="Of retention, LTV and the like: days since each customer's first order."),
     ] = 30,
+    limit: Annotated[int, typer.Option(min=1, help="Members to show, those that moved it most; and rows.")] = 20,
     format: FormatOption = Format.table,
 ) -> None:
     """Why a KPI moved: its parts, what each member did to it, and the rows and raw records behind one.
@@ -68,9 +69,9 @@ def show_explanation(
     if format is Format.json:
         print_json(_document(explained, rows))
         return
-    _print(explained)
+    _print(explained, limit)
     if rows is not None:
-        _print_rows(rows)
+        _print_rows(rows, limit)
 
 
 def _member(pairs: list[str]) -> dict[str, object]:
@@ -118,7 +119,7 @@ def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: f"{value.normalize():f}" if isinstance(value, Decimal) else value for key, value in row.items()}
 
 
-def _print(explained: "Explained") -> None:
+def _print(explained: "Explained", limit: int) -> None:
     from kpis.kpi import BASES
     from kpis.words import change_text
 
@@ -142,15 +143,16 @@ def _print(explained: "Explained") -> None:
         parts.add_row(part.role, part.measure, now, before)
     console.print(parts)
     if found.by:
-        _print_members(explained)
+        _print_members(explained, limit)
 
 
-def _print_members(explained: "Explained") -> None:
+def _print_members(explained: "Explained", limit: int) -> None:
     found = explained.explanation
     effects = [name for name in ("mix", "rate", "unmatched") if (found.members[name].fill_null(0) != 0).any()]
     figures = ["now", "before", "contribution", *effects]
     rows = table(*found.by, *figures, right=figures)
-    for row in _largest_first(found).iter_rows(named=True):
+    members = _largest_first(found)
+    for row in members.head(limit).iter_rows(named=True):
         rows.add_row(
             *("–" if row[key] is None else str(row[key]) for key in found.by),
             _text(explained, row["value"]),
@@ -158,6 +160,7 @@ def _print_members(explained: "Explained") -> None:
             *(_signed(explained, row[name]) for name in ("contribution", *effects)),
         )
     console.print(rows)
+    _print_more(members, limit, "members")
 
 
 def _largest_first(found: "Explanation") -> "pl.DataFrame":
@@ -169,19 +172,25 @@ def _largest_first(found: "Explanation") -> "pl.DataFrame":
     return present.sort(pl.col("contribution").abs(), *found.by, descending=[True, *[False] * len(found.by)])
 
 
-def _print_rows(rows: "pl.DataFrame") -> None:
+def _print_rows(rows: "pl.DataFrame", limit: int) -> None:
     if rows.is_empty():
         console.print("No row of a fact is behind it in this window.")
         return
     measures = rows.columns[rows.columns.index("refund_line_id") + 1 : -1]
     shown = table("day", "row", *measures, "raw records", right=measures)
-    for row in rows.iter_rows(named=True):
+    for row in rows.head(limit).iter_rows(named=True):
         of_media = row["channel_id"] if row["fact"] == "fact_traffic" else row["campaign_id"]
         name = row["refund_line_id"] or row["line_id"] or row["order_id"] or of_media
         records = [f"{record['stream']} {record['external_id']}" for record in row["records"] or ()]
         values = (_plain(row[measure]) for measure in measures)
         shown.add_row(str(row["date"]), f"{row['fact']} {name}", *values, "\n".join(records))
     console.print(shown)
+    _print_more(rows, limit, "rows")
+
+
+def _print_more(shown: "pl.DataFrame", limit: int, what: str) -> None:
+    if shown.height > limit:
+        console.print(f"{shown.height - limit:,} more {what} with --limit {shown.height}")
 
 
 def _text(explained: "Explained", value: Decimal | None) -> str:

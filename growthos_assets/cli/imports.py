@@ -185,6 +185,7 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
 
     from growthos_assets.instance import open_instance
     from growthos_assets.partitions import TENANT_SET
+    from growthos_assets.reasons import most
 
     with open_instance() as instance:
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
@@ -192,12 +193,15 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
             dg.AssetMaterialization(
                 ["raw", f"file_{name}"],
                 partition=tenant_id,
-                metadata={key: value for key, value in summary.items() if key != "tenant"},
+                metadata={key: value for key, value in summary.items() if key != "tenant"}
+                | {"reasons": most(summary["reasons"])},
             )
         )
 
 
 def _print(summary: dict[str, Any]) -> None:
+    from growthos_assets.reasons import most
+
     console.print(f"Imported {summary['file']} into {summary['tenant']}", soft_wrap=True)
     counts = table("rows", "", right=[""])
     for label in ("read", "landed", "unchanged", "repeated", "vanished", "quarantined"):
@@ -205,7 +209,7 @@ def _print(summary: dict[str, Any]) -> None:
     console.print(counts)
     if summary["reasons"]:
         why = table("why rows are quarantined", "rows", right=["rows"])
-        for reason, count in summary["reasons"].items():
+        for reason, count in most(summary["reasons"]).items():
             why.add_row(reason, f"{count:,}")
         console.print(why)
     console.print(f"Next: growthos run --tenant {summary['tenant']}")

@@ -68,11 +68,11 @@ def show_kpis(
 
 def show_quarantine(
     tenant: TenantOption,
-    limit: Annotated[int, typer.Option(min=0, help="Rows to show.")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="Reasons, and rows, to show.")] = 10,
     format: FormatOption = Format.table,
 ) -> None:
     """Rows that are kept out of the tables today, and why."""
-    import polars as pl
+    from growthos_assets.reasons import grouped
 
     rows = frame_of("ops/quarantine", tenant).sort("table_name", "record_id")
     if format is Format.json:
@@ -81,12 +81,17 @@ def show_quarantine(
     if rows.is_empty():
         console.print("Nothing is quarantined.")
         return
-    counts = (
-        rows.group_by("table_name", pl.col("reasons").list.first().alias("reason")).len().sort("len", descending=True)
-    )
+    counts = [
+        (str(name), reason, count)
+        for (name,), of_table in rows.group_by("table_name", maintain_order=True)
+        for reason, count in grouped(of_table["reasons"].list.first()).items()
+    ]
+    counts.sort(key=lambda row: -row[2])
     why = table("table", "reason", "rows", title=f"{rows.height:,} quarantined rows", right=["rows"])
-    for name, reason, count in counts.iter_rows():
+    for name, reason, count in counts[:limit]:
         why.add_row(name, reason, f"{count:,}")
+    if more := counts[limit:]:
+        why.add_row("", f"{len(more):,} more with --limit {len(counts)}", f"{sum(count for *_, count in more):,}")
     console.print(why)
     shown = table("table", "record", "reasons", title=f"The first {min(limit, rows.height)}; --format json shows rows")
     for row in rows.head(limit).iter_rows(named=True):

@@ -59,9 +59,9 @@ def file_rows(raw: pl.LazyFrame, fields: Iterable[str]) -> pl.LazyFrame:
     rows = decoded(raw, dict.fromkeys((*fields, UNREADABLE, UNREADABLE_LINE), pl.String))
     problem = rule(
         pl.col(UNREADABLE).is_not_null(),
-        "line {}: '{}' is no JSON object",
-        pl.col(UNREADABLE_LINE).fill_null("?"),
+        "{} in line {} is no JSON object",
         pl.col(UNREADABLE).str.slice(0, QUOTED),
+        pl.col(UNREADABLE_LINE).fill_null("?"),
     )
     return rows.select(pl.exclude(UNREADABLE, UNREADABLE_LINE), problem.alias(PROBLEMS))
 
@@ -120,7 +120,7 @@ def parse(
     unread = [
         rule(
             pl.col(name).is_not_null() & values[name].is_null(),
-            f"{name}: '{{}}' is not {kind.noun}",
+            f"{name}: {{}} is not {kind.noun}",
             pl.col(name),
         )
         for name, kind in kinds.items()
@@ -139,8 +139,12 @@ def first_text(*columns: str) -> pl.Expr:
 
 
 def rule(broken: pl.Expr, sentence: str, *values: pl.Expr) -> pl.Expr:
-    """The sentence for rows where `broken` is true, `{}` standing for the values; null for the others."""
-    return pl.when(broken).then(pl.format(sentence, *values) if values else pl.lit(sentence))
+    """The sentence for rows where `broken` is true, `{}` standing for the values; null for the others.
+
+    Values are quoted: by that reasons.py tells rows that break the same rule.
+    """
+    told = pl.format(sentence.replace("{}", "'{}'"), *values) if values else pl.lit(sentence)
+    return pl.when(broken).then(told)
 
 
 def note(frame: pl.LazyFrame, *rules: pl.Expr) -> pl.LazyFrame:

@@ -51,6 +51,18 @@ def test_people_are_told_basis_parts_and_members(
     assert max(map(len, narrow.splitlines())) <= 60
 
 
+def test_people_are_shown_as_many_members_and_rows_as_they_ask_for(demo_to_read: str, growthos: Command) -> None:
+    ask = ("explain", "revenue_net", "-t", "acme", "--by", "product_id", "--behind", "channel_id=email")
+    document = growthos(*ask, "--format", "json", "--limit", "1").document
+    shown = growthos(*ask, "--limit", "3").out
+    cells = {cell.strip() for row in shown.splitlines() for cell in row.split("│")}
+    assert sum(member["product_id"] in cells for member in document["members"]) == 3
+    assert " more members with --limit " in shown
+    assert f"{len(document['rows']) - 3} more rows with --limit {len(document['rows'])}" in shown
+    largest = max(document["members"], key=lambda member: abs(Decimal(member["contribution"])))
+    assert largest["product_id"] in cells
+
+
 def test_the_rows_behind_a_member_are_listed(demo_to_read: str, growthos: Command) -> None:
     ask = ("explain", "revenue_net", "-t", "acme", "--days", "1", "--behind", "channel_id=email")
     rows = growthos(*ask, "--format", "json").document["rows"]

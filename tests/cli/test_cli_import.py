@@ -6,11 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import msgspec
 import polars as pl
 import pytest
 from cli_command import Command, Done
 from cli_files import csv, line, staged, text
+
+from growthos_assets.instance import open_instance
 
 HEADER = "order_id,line_id,processed_at,quantity,unit_price"
 Import = Callable[..., Done]
@@ -144,7 +147,7 @@ def test_broken_rows_land_and_are_counted_by_reason_and_the_others_go_on(orders:
         "processed_at: '31/12/2025' is not a date or time such as 2026-02-09 or 2026-02-09T14:30:00Z": {
             "processed_at": "31/12/2025"
         },
-        "currency: EUR is not the tenant's GBP": {"currency": "EUR"},
+        "currency: 'EUR' is not the tenant's GBP": {"currency": "EUR"},
         "order_id is missing": {"order_id": " "},
     }
     good = [line(str(number), currency="gbp") for number in range(54)]
@@ -158,7 +161,7 @@ def test_the_same_line_again_is_repeated_and_another_of_its_id_is_turned_away(or
     rows = [line("1"), line("1"), line("1", quantity="3"), line("1", "2")]
     done = orders(csv(tmp_path / "orders.csv", *rows))
     assert counts(done) == (4, 3, 0, 1, 1)
-    assert done.document["reasons"] == {"line_id: 1 is already another row of order 1": 1}
+    assert done.document["reasons"] == {"line_id: '1' is already another row of order '1'": 1}
     assert counts(orders(tmp_path / "orders.csv")) == (4, 0, 3, 1, 1)
 
 
@@ -200,11 +203,7 @@ def test_a_broken_line_of_json_lands_word_for_word_and_is_counted(shop: str, ord
     landed = payloads(shop)
     assert sorted(payload["unreadable"] or "" for payload in landed.values()) == ["", '["no object"]', "{oops", "{oops"]
     assert landed["1/2026-02-02/1"]["sku"] == "a\u2028b"
-    assert done.document["reasons"] == {
-        "line 2: '{oops' is no JSON object": 1,
-        "line 4: '[\"no object\"]' is no JSON object": 1,
-        "line 5: '{oops' is no JSON object": 1,
-    }
+    assert done.document["reasons"] == {"e.g. '{oops' in line '2' is no JSON object": 3}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +219,7 @@ def test_a_broken_line_of_spend_or_traffic_says_so_too(
     file = text(tmp_path / f"{kind}.jsonl", [good, "{oops"])
     done = growthos("import", kind, str(file), "--tenant", shop, "--format", "json")
     assert counts(done) == (2, 2, 0, 0, 1)
-    assert done.document["reasons"] == {"line 2: '{oops' is no JSON object": 1}
+    assert done.document["reasons"] == {"'{oops' in line '2' is no JSON object": 1}
 
 
 def test_what_the_database_can_hold_in_no_text_is_quarantined_and_the_others_go_on(
@@ -346,6 +345,43 @@ def test_people_are_told_what_became_of_their_rows(shop: str, growthos: Command,
         assert expected.split() in said
     assert "quantity: 'x' is not a whole number" in done.out
     assert done.out.endswith(f"Next: growthos run --tenant {shop}\n")
+
+
+def test_a_wrong_format_in_all_rows_is_one_reason_and_ten_are_told_of_many(
+    shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
+) -> None:
+    """By the import, by the quarantine, and to Dagster."""
+    wrong = (
+        "quantity", "unit_price", "discount", "tax", "shipping", "currency", "is_test", "cancelled_at", "processed_at",
+    )  # fmt: skip
+    ways = [{name: "?"} for name in wrong] + [{"quantity": ""}, {"unit_price": ""}, {"tax": "-1"}]
+    dates = [line(f"date {number}", processed_at=f"{number}/12/2025") for number in range(1, 31)]
+    rows = [line(f"way {number}") | changed for number, changed in enumerate(ways)]
+    good = [line(f"good {number}") for number in range(60)]
+    file = csv(tmp_path / "orders.csv", *dates, *rows, *good)
+
+    reasons = growthos("import", "orders", str(file), "-t", shop, "--format", "json").document["reasons"]
+    first, *others = reasons.items()
+    assert first == (
+        "processed_at: e.g. '1/12/2025' is not a date or time such as 2026-02-09 or 2026-02-09T14:30:00Z", 31
+    )  # fmt: skip
+    assert [count for _, count in others] == [1] * 11
+    shown = growthos("import", "orders", str(file), "-t", shop).out
+    assert [reason in shown for reason in reasons] == [True] * 10 + [False] * 2
+    assert "│ 2 more " in shown
+    with open_instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["raw", "file_orders"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata["reasons"].value
+    assert told == dict([first, *others[:9]]) | {"2 more": 2}
+
+    only("marts/fact_orders")
+    assert growthos("run", "--tenant", shop).code == 0
+    shown = growthos("quarantine", "--tenant", shop, "--limit", "1").out
+    assert "processed_at: e.g. " in shown
+    assert "│ 11 more with --limit 12 " in shown
+    assert len(shown.splitlines()) < 15
 
 
 def test_every_field_of_a_file_is_read_by_staging() -> None:

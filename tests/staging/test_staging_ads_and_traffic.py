@@ -128,7 +128,7 @@ def test_what_a_files_campaign_is_called(named: Payload, campaign_id: str, name:
     ("streams", "reason"),
     [
         ({"meta_insights": meta(spend="-1")}, "spend: '-1' is not an amount from 0 to a billion"),
-        ({"meta_insights": meta(account_currency="EUR")}, "currency: EUR is not the tenant's USD"),
+        ({"meta_insights": meta(account_currency="EUR")}, "currency: 'EUR' is not the tenant's USD"),
         ({"meta_insights": meta(date_start="2026-02-12")}, "date is in the future"),
         ({"google_ads_insights": google({"costMicros": "x"})}, "spend: 'x' is not a number of millionths"),
         ({"file_spend": {"date": "2026-02-01", "spend": "1"}}, "campaign_id is missing"),

@@ -41,14 +41,14 @@ BROKEN = [
     ({"unit_price": "free"}, "unit_price: 'free' is not an amount from 0 to a billion"),
     ({"unit_price": "999999999"}, "quantity × unit_price is a billion or more"),
     ({"unit_price": ""}, "unit_price is missing"),
-    ({"discount": "20.01"}, "discount: 20.0100 is not between 0 and quantity × unit_price"),
-    ({"discount": "-1"}, "discount: -1.0000 is not between 0 and quantity × unit_price"),
-    ({"tax": "-1"}, "tax: -1.0000 is negative"),
+    ({"discount": "20.01"}, "discount: '20.0100' is not between 0 and quantity × unit_price"),
+    ({"discount": "-1"}, "discount: '-1.0000' is not between 0 and quantity × unit_price"),
+    ({"tax": "-1"}, "tax: '-1.0000' is negative"),
     ({"shipping": "x"}, "shipping: 'x' is not an amount from 0 to a billion"),
     ({"processed_at": "9/12/11"}, "processed_at: '9/12/11' is not a date or time such as"),
     ({"processed_at": "2026-02-11"}, "processed_at is in the future"),
     ({"processed_at": "0001-01-01"}, "processed_at: '0001-01-01' is not a date or time such as"),
-    ({"currency": "EUR"}, "currency: EUR is not the tenant's USD"),
+    ({"currency": "EUR"}, "currency: 'EUR' is not the tenant's USD"),
     ({"is_test": "perhaps"}, "is_test: 'perhaps' is not true or false"),
     ({"cancelled_at": "soon"}, "cancelled_at: 'soon' is not a date or time such as"),
     ({"order_id": ""}, "order_id is missing"),
@@ -70,7 +70,7 @@ def test_a_return_that_cannot_be_true_is_quarantined_with_the_sales() -> None:
     staged = stage_file(sale(quantity="-1", unit_price="-3", currency="EUR"))
     assert staged.reasons("stg_order_lines") == [
         "unit_price: '-3' is not an amount from 0 to a billion",
-        "currency: EUR is not the tenant's USD",
+        "currency: 'EUR' is not the tenant's USD",
     ]
     assert accounted(staged) == 1
 
@@ -102,7 +102,7 @@ def test_a_different_row_with_the_same_ids_is_quarantined_whatever_the_order_of_
     for frame in (landed, landed.reverse()):
         staged = stage(file_orders=frame)
         assert staged.row("stg_order_lines")["quantity"] == 2
-        assert staged.reasons("stg_order_lines") == ["line_id: 1 is already another row of order 1"]
+        assert staged.reasons("stg_order_lines") == ["line_id: '1' is already another row of order '1'"]
         assert staged.row("stg_orders")["source_gross"] == Decimal(20)
 
 

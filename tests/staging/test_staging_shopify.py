@@ -163,7 +163,7 @@ def test_region_is_the_country_where_there_is_no_province() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"currencyCode": "EUR"}, "currency: EUR is not the tenant's USD"),
+        ({"currencyCode": "EUR"}, "currency: 'EUR' is not the tenant's USD"),
         ({"processedAt": "2026-03-01T00:00:00Z"}, "processed_at is in the future"),
         ({"processedAt": None}, "processed_at is missing"),
         ({"totalTaxSet": None}, "tax is missing"),
@@ -200,7 +200,7 @@ def test_a_broken_line_is_quarantined_and_its_header_no_longer_matches(changed: 
 
 def test_a_discount_above_the_price_cannot_be() -> None:
     staged = stage_shop(order(1, line(price="10.00", discount="10.01"), subtotal="0"))
-    assert staged.reasons("stg_order_lines") == ["discounts: 10.0100 are more than quantity × unit_price"]
+    assert staged.reasons("stg_order_lines") == ["discounts: '10.0100' are more than quantity × unit_price"]
 
 
 def test_a_header_a_cent_off_is_found() -> None:
@@ -295,7 +295,7 @@ def test_products_are_variants_with_their_cost() -> None:
         "gone": None,
     }
     assert set(staged.good["stg_products"]["category"]) == {"apparel"}
-    assert staged.reasons("stg_products") == ["unit_cost_currency: EUR is not the tenant's USD"]
+    assert staged.reasons("stg_products") == ["unit_cost_currency: 'EUR' is not the tenant's USD"]
 
 
 def test_customers_are_listed_by_the_shop_or_named_by_orders() -> None:

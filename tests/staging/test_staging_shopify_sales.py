@@ -354,5 +354,5 @@ def test_an_order_that_is_held_back_whole_is_no_disagreement() -> None:
         order(1, currencyCode="EUR", agreements=agreements(PLACED)), order(2, agreements=agreements(PLACED))
     )
     for table in ("stg_orders", "stg_order_lines"):
-        assert staged.reasons(table) == ["currency: EUR is not the tenant's USD"]
+        assert staged.reasons(table) == ["currency: 'EUR' is not the tenant's USD"]
     assert staged.findings["agreements_agree"].passed
