@@ -13,14 +13,14 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 import growthos_assets
+from warehouse.environment import PROJECT, home
 from warehouse.errors import WarehouseError
 from warehouse.server import dagster_url, text
-
-CONFIG = "dagster.yaml"
 
 
 class Remembering(SqlEventLogStorage):
@@ -76,6 +76,20 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         return storage
 
 
+class HomeArtifactStorage(LocalArtifactStorage):
+    """What runs leave behind lies in our home, from whichever folder they are started."""
+
+    @classmethod
+    def config_type(cls) -> Mapping[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "HomeArtifactStorage":
+        return cls(str(home() / "dagster"), inst_data)
+
+
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """DAGSTER_HOME's instance if that is set, else that of the project's dagster.yaml."""
@@ -90,8 +104,8 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 def project_root() -> Path:
     """The folder of dagster.yaml and workspace.yaml: the working directory, else the checkout of this code."""
     for folder in (Path.cwd(), Path(growthos_assets.__file__).parent.parent):
-        if (folder / CONFIG).is_file():
+        if (folder / PROJECT).is_file():
             return folder
     raise WarehouseError(
-        f"There is no {CONFIG} here. Run growthos in the project's folder, or set DAGSTER_HOME to one that has it."
+        f"There is no {PROJECT} here. Run growthos in the project's folder, or set DAGSTER_HOME to one that has it."
     )

@@ -5,12 +5,17 @@ from pathlib import Path
 
 from warehouse.errors import InvalidSetting
 
+HOME = ".growthos"
+PROJECT = "dagster.yaml"
+"""The file that lies in the project's own folder."""
+
 OFF = ("false", "0", "no", "off")
 
 
 def home() -> Path:
-    """The folder of all local state: GROWTHOS_HOME, else ./.growthos; made if missing."""
-    path = Path(os.environ.get("GROWTHOS_HOME") or ".growthos").expanduser().resolve()
+    """The folder of all local state: GROWTHOS_HOME, else the nearest one; made if missing."""
+    configured = os.environ.get("GROWTHOS_HOME")
+    path = Path(configured).expanduser().resolve() if configured else _nearest(Path.cwd())
     try:
         path.mkdir(parents=True, exist_ok=True)
         writable = os.access(path, os.W_OK)
@@ -22,6 +27,14 @@ def home() -> Path:
             "Set GROWTHOS_HOME to a folder that can."
         )
     return path
+
+
+def _nearest(here: Path) -> Path:
+    """Upwards from here, as git looks for its own, the first .growthos or the project's place for it; else here."""
+    for folder in (here, *here.parents):
+        if os.path.isdir(folder / HOME) or os.path.isfile(folder / PROJECT):
+            return folder / HOME
+    return here / HOME
 
 
 def demo_mode() -> bool:

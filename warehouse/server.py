@@ -94,6 +94,11 @@ def dagster_url() -> URL:
     return beside
 
 
+def place() -> str:
+    """Where the database is, for a person: the embedded one's folder, or that DATABASE_URL names it."""
+    return "the database of DATABASE_URL" if os.environ.get("DATABASE_URL") else str(home())
+
+
 def text(url: URL) -> str:
     """The URL as text, password included, for a driver; libpq wants a space as %20, not bare or as +."""
     address, mark, query = url.render_as_string(hide_password=False).partition("?")

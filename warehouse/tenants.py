@@ -17,7 +17,7 @@ from psycopg.types.json import Json
 
 from warehouse import vault
 from warehouse.errors import InvalidSetting, UnknownTenant
-from warehouse.server import connect, owner_url
+from warehouse.server import connect, owner_url, place
 
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -152,6 +152,14 @@ def everyone() -> list[Tenant]:
         return _select(db, sql.SQL("ORDER BY created_at, tenant_id"))
 
 
+def none_yet() -> str:
+    """That there is no tenant, where that was looked for, and what makes one."""
+    return (
+        f"There is no tenant yet in {place()}: `make demo` makes the demo's, `growthos tenant create` one of your own. "
+        "If there are some elsewhere, go there, or set GROWTHOS_HOME."
+    )
+
+
 def pii_key(tenant_id: str) -> bytes:
     """The key with which the tenant's e-mail addresses are hashed."""
     with connect(owner_url()) as db:
@@ -250,9 +258,5 @@ def _timezones() -> set[str]:
 
 def _unknown(tenant_id: str) -> UnknownTenant:
     known = ", ".join(tenant.tenant_id for tenant in everyone())
-    hint = (
-        f"Known tenants: {known}."
-        if known
-        else f"There is no tenant yet: `growthos tenant create {tenant_id}` makes one."
-    )
+    hint = f"Known tenants: {known}." if known else none_yet()
     return UnknownTenant(f"There is no tenant {tenant_id!r}. {hint}")

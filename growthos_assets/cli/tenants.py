@@ -72,7 +72,7 @@ def list_tenants(format: FormatOption = Format.table) -> None:
             clock,
             "demo" if tenant.is_demo else "files",
         )
-    console.print(rows if everyone else "There is no tenant yet. `growthos demo` makes one.")
+    console.print(rows if everyone else tenants.none_yet())
 
 
 @tenant_app.command("create")

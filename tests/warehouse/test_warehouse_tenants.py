@@ -129,7 +129,8 @@ def test_a_second_tenant_of_one_id_is_refused(database: str) -> None:
 def test_an_unknown_tenant_is_told_who_is_known(database: str) -> None:
     assert tenants.find("acm") is None
     with pytest.raises(
-        UnknownTenant, match=r"There is no tenant 'acm'\. There is no tenant yet: `growthos tenant create acm`"
+        UnknownTenant,
+        match=r"There is no tenant 'acm'\. There is no tenant yet in the database of DATABASE_URL: `make demo` makes",
     ):
         tenants.get("acm")
     tenants.create(ACME)
