@@ -18,7 +18,13 @@ from growthos_assets.cli.output import (
 if TYPE_CHECKING:
     from warehouse.tenants import Tenant
 
-import_app = typer.Typer(help="Land a CSV, Parquet or JSONL file of orders, spend or traffic.", no_args_is_help=True)
+EXIT_CODES = (
+    "Exit code 0: every row is usable. 1: the file has landed, and the rows that are named wait in the quarantine. "
+    "2: nothing has landed."
+)
+import_app = typer.Typer(
+    help="Land a CSV, Parquet or JSONL file of orders, spend or traffic.", epilog=EXIT_CODES, no_args_is_help=True
+)
 
 File = Annotated[Path, typer.Argument()]
 Maps = Annotated[
@@ -34,7 +40,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(import_app, name="import")
 
 
-@import_app.command()
+@import_app.command(epilog=EXIT_CODES)
 def orders(
     file: File,
     tenant: TenantOption,
@@ -57,7 +63,7 @@ def orders(
     _import("orders", file, tenant, map, timezone, currency, format)
 
 
-@import_app.command()
+@import_app.command(epilog=EXIT_CODES)
 def spend(
     file: File,
     tenant: TenantOption,
@@ -79,7 +85,7 @@ def spend(
     _import("spend", file, tenant, map, timezone, currency, format)
 
 
-@import_app.command()
+@import_app.command(epilog=EXIT_CODES)
 def traffic(
     file: File,
     tenant: TenantOption,

@@ -53,7 +53,8 @@ def _read_csv(path: Path) -> pl.DataFrame:
     except pl.exceptions.ComputeError:
         _refuse_longer_rows(path, separator)
         raise
-    return _stripped(frame)
+    says = pl.any_horizontal(pl.all().str.strip_chars() != "")  # an empty last line, or a spreadsheet's ,,, is no row
+    return _stripped(frame.filter(says.fill_null(False)))
 
 
 def _stripped(frame: pl.DataFrame) -> pl.DataFrame:

@@ -46,6 +46,7 @@ REFUSED = {
     "empty.csv": ([], "empty.csv is empty"),
     "header.csv": ([HEADER], "header.csv holds no row"),
     "blank.csv": ([""], "blank.csv can't be read as csv: empty CSV"),
+    "blanks.csv": ([HEADER, "", ",,,,"], "blanks.csv holds no row"),
     "lacks.csv": (["order_id,processed_at,quantity", "1,2026-02-02,1"], "lacks.csv has no unit_price. Its columns are"),
     "twice.csv": ([HEADER + ",unit_price", "1,1,2026-02-02,1,2,3"], "twice.csv names unit_price twice: rename one"),
     "spaced.csv": (["order_id , order_id,processed_at,quantity,unit_price", "1,2,3,4,5"], "names order_id twice"),
@@ -248,6 +249,13 @@ def test_a_spreadsheets_csv_with_semicolons_and_a_byte_order_mark(shop: str, ord
     done = orders(text(tmp_path / "orders.csv", lines), "--map", "order_id=Name")
     assert counts(done) == (1, 1, 0, 0, 0)
     assert payloads(shop)["7/1"]["title"] == "Mug; blue"
+
+
+def test_a_row_in_which_all_is_blank_is_none(shop: str, orders: Import, tmp_path: Path) -> None:
+    lines = [f"{HEADER},title", "", "1,1,2026-02-02,1,2,mug", ",,,,,", ' ,"",, ,,', ",,,,,nameless", "", ""]
+    done = orders(text(tmp_path / "orders.csv", lines))
+    assert counts(done) == (2, 2, 0, 0, 1)
+    assert done.document["reasons"] == {"order_id is missing": 1}
 
 
 def test_typed_columns_keep_their_values(shop: str, orders: Import, tmp_path: Path) -> None:

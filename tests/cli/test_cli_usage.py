@@ -50,6 +50,13 @@ def test_help_of_an_import_names_every_field_and_synonym(growthos: Command) -> N
         assert [field for field in [*kind.fields, *kind.synonyms] if field not in said] == []
 
 
+@pytest.mark.parametrize("words", [words for words in every_command() if words[:1] == ("import",)], ids=" ".join)
+def test_help_of_an_import_says_what_its_exit_codes_mean(words: tuple[str, ...], growthos: Command) -> None:
+    assert (
+        "1: the file has landed, and the rows that are named wait in the quarantine" in growthos(*words, "--help").out
+    )
+
+
 def test_help_waits_for_no_heavy_module() -> None:
     code = f"import sys, growthos_assets.cli; print([m for m in {HEAVY} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
