@@ -9,6 +9,7 @@ from marts_shop import Shop, order, refund
 
 from growthos_assets.marts import fact_spend as spend_module
 from growthos_assets.marts import fact_traffic as traffic_module
+from growthos_assets.marts.dim_campaign import fk_campaigns_channel
 from growthos_assets.marts.dim_date import continuous_dates, dim_date
 from growthos_assets.table import inputs
 from warehouse.tenants import Tenant
@@ -78,6 +79,17 @@ def test_campaign_keeps_its_latest_name() -> None:
     ]
     campaigns = Shop(spend=days).marts()["dim_campaign"].sort("campaign_id")
     assert campaigns.rows() == [("(none)", "No campaign", "none", "other"), ("meta:1", "New", "meta", "meta")]
+
+
+def test_a_campaign_of_an_unknown_channel_is_found() -> None:
+    shop = Shop(spend=[spend("meta:1", date(2026, 1, 1), "10")])
+    marts = shop.audited()
+    wrong = marts["dim_campaign"].with_columns(
+        channel_id=pl.when(campaign_id="meta:1").then(pl.lit("fax")).otherwise("channel_id")
+    )
+    finding = shop.call(fk_campaigns_channel, marts | {"dim_campaign": wrong})
+    assert not finding.passed
+    assert finding.metadata["examples"]["campaign_id"].to_list() == ["meta:1"]
 
 
 def test_product_keeps_its_cost_and_the_margin_assumed() -> None:

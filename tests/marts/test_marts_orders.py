@@ -9,7 +9,8 @@ from marts_shop import DAY, INSTANT, NOW, Shop, line, order, refund
 
 from growthos_assets.marts import fact_orders as orders_module
 from growthos_assets.marts.dim_customer import new_customers_once
-from growthos_assets.marts.fact_refunds import refunds_reconcile_with_staging
+from growthos_assets.marts.fact_order_lines import fk_lines_product
+from growthos_assets.marts.fact_refunds import fk_refunds_channel, refunds_reconcile_with_staging
 
 CAMPAIGNS = [
     {"source": "meta", "campaign_id": "meta:1", "campaign_name": "Spring", "channel_id": "meta"},
@@ -306,6 +307,30 @@ def test_a_refund_of_staging_that_is_lost_is_found() -> None:
     finding = shop.call(refunds_reconcile_with_staging, frames | {"fact_refunds": lost})
     assert not finding.passed
     assert finding.metadata["examples"].row(0) == ("refunds", Decimal(11), Decimal(5))
+
+
+def test_a_refund_of_an_unknown_channel_is_found() -> None:
+    shop = Shop(orders=[order("1")], refunds=[refund("r", "5", order_id="1"), refund("s", "6", order_id="1")])
+    marts = shop.audited()
+    wrong = marts["fact_refunds"].with_columns(
+        channel_id=pl.when(refund_line_id="r").then(pl.lit("fax")).otherwise("channel_id")
+    )
+    finding = shop.call(fk_refunds_channel, marts | {"fact_refunds": wrong})
+    assert not finding.passed
+    assert finding.metadata["examples"]["refund_line_id"].to_list() == ["r"]
+
+
+def test_a_line_of_an_unknown_product_is_found_and_stops_nothing() -> None:
+    shop = Shop(
+        orders=[order("1")],
+        order_lines=[
+            line("1", name, "10", product_id=product) for name, product in (("a", "p"), ("b", "q"), ("c", None))
+        ],
+        products=[{"product_id": "p"}],
+    )
+    finding = shop.call(fk_lines_product, shop.audited())
+    assert not finding.passed
+    assert finding.metadata["examples"]["line_id"].to_list() == ["b"]
 
 
 def test_marts_of_an_empty_shop_are_empty() -> None:
