@@ -99,6 +99,14 @@ def test_kpis_at_any_grain(state: str, grain: tuple[str, ...], ledger: Ledger, s
     assert_same(twins(ledger, EVENTS[state], grain), rollup(shown[state], asked, by).collect(), by)
 
 
+def test_squares_by_day_channel_and_campaign(ledger: Ledger, shown: Frames) -> None:
+    key = ["tenant_id", "date", "channel_id", "campaign_id"]
+    rows = shown["kpi_daily"].select(*key, "gross_sq", "net_sq", "margin_sq", "margin_net")
+    assert_same(ledger.ask(query("squares.sql")), rows, key)
+    for one, other in (("gross_sq", "net_sq"), ("net_sq", "margin_net"), ("margin_net", "margin_sq")):
+        assert rows.filter(pl.col(one) > 0, pl.col(one) != pl.col(other)).height > 100
+
+
 def test_every_window_and_its_baselines(ledger: Ledger, shown: Frames) -> None:
     kpis = query("kpis.sql", events="event_of_span", grain="tenant_id, days, span")
     rows = shown["kpi_summary"].select("tenant_id", "days", "baseline", "kpi", "value", "previous", "change")
