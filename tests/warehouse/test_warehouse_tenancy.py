@@ -1,5 +1,6 @@
 """Tenants never see or touch each other's rows, whatever a connection tries."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import adbc_driver_manager
@@ -245,6 +246,35 @@ def test_a_connection_is_reused_safely_after_the_caller_failed(warehouse: Wareho
 def test_an_idle_connection_holds_no_transaction_and_no_tenant(warehouse: Warehouse, owner: psycopg.Connection) -> None:
     pid = backend(warehouse, "ours")
     assert scalar(owner, f"SELECT state FROM pg_stat_activity WHERE pid = {pid}") == "idle"
+
+
+def _use_for_a_transaction(warehouse: Warehouse) -> None:
+    with warehouse.as_tenant("ours") as cursor:
+        assert query(cursor, COUNT).item() == OURS.height
+
+
+def _use_for_a_session(warehouse: Warehouse) -> None:
+    with warehouse.session("ours") as transaction:
+        for _ in range(2):
+            with transaction() as cursor:
+                assert query(cursor, COUNT).item() == OURS.height
+
+
+@pytest.mark.parametrize("use", [_use_for_a_transaction, _use_for_a_session])
+def test_a_connection_that_came_back_has_no_tenant_and_shows_no_rows(
+    warehouse: Warehouse, use: Callable[[Warehouse], None]
+) -> None:
+    first = backend(warehouse, "ours")
+    use(warehouse)
+    connection = warehouse._pool.connect()
+    try:
+        with connection.cursor() as cursor:
+            assert query(cursor, "SELECT pg_backend_pid() AS pid").item() == first, "the pool gave another connection"
+            assert query(cursor, "SELECT current_user::text AS role").item() == "growthos_app"
+            assert query(cursor, "SELECT nullif(current_setting('app.tenant_id', true), '') AS tenant").item() is None
+            assert query(cursor, COUNT).item() == 0
+    finally:
+        connection.close()
 
 
 def test_raw_records_are_read_through_views_that_run_as_their_reader(
