@@ -123,6 +123,15 @@ def test_what_can_never_be_known_again_is_let_go_without_a_word():
     assert [events for _, events in told[1:] if events] == []
 
 
+def test_the_28th_day_without_data_is_remembered_and_the_29th_is_not():
+    told = live(["breach", *["no_data"] * 28])
+    assert [(state.state, state.standing, state.known_on) for state in told[-1][0]] == [("no_data", "firing", START)]
+    after = START + timedelta(29)
+    assert live(["no_data"], previous=told[-1][0], start=after) == [([], [])]
+    assert path(["breach"], previous=told[-1][0], start=after) == ["firing"]
+    assert kinds(["breach", *["no_data"] * 28, "clear", "clear"])[-1] == ["resolved"]
+
+
 def test_a_breach_while_recovering_is_the_same_episode():
     days = ["breach", "clear", "breach", "clear", "clear"]
     assert path(days) == ["firing", "recovering", "firing", "recovering", "resolved"]
@@ -150,6 +159,34 @@ def test_an_ack_holds_for_the_episode_and_not_if_it_gets_worse():
     over = live(["clear", "clear", "clear"], previous=firing, silences=[ack], start=START + timedelta(1))
     assert [[event.kind for event in events] for _, events in over] == [[], ["resolved"], []]
     assert kinds(["breach"], silences=[ack], start=START + timedelta(30)) == [["fired"]]
+
+
+def test_an_ack_of_the_first_hour_holds_east_of_utc():
+    """The day is over there while it is still that day by UTC."""
+    firing = live(["breach"])[-1][0]
+    late = datetime(START.year, START.month, START.day, 15, 30, tzinfo=UTC)  # half past midnight in Tokyo
+    for at, repeated in ((late, []), (late - timedelta(1), ["repeated"])):
+        ack = Silence("ack", "revenue_decline", at)
+        week = kinds(["breach"] * 7, previous=firing, silences=[ack], start=START + timedelta(1))
+        assert week == [*[[]] * 6, repeated]
+
+
+SILENCED = {
+    "mute": {"silences": [Silence("mute", "revenue_*", noon(START))]},
+    "snooze": {"silences": [Silence("snooze", "revenue_decline", noon(START), until=noon(START + timedelta(9)))]},
+    "expected: Sale": {"calendar": [Expected("Sale", Window(START + timedelta(1), START + timedelta(9)))]},
+}
+
+
+@pytest.mark.parametrize("why", SILENCED)
+def test_what_is_muted_snoozed_or_expected_is_told_neither_when_it_gets_worse_nor_when_it_is_over(why):
+    firing = live(["breach"])[-1][0]
+    worse = live(["breach"], previous=firing, start=START + timedelta(1), severity="critical", **SILENCED[why])
+    assert [(states[0].severity, states[0].silenced_by, events) for states, events in worse] == [("critical", why, [])]
+    over = live(["clear"] * 2, previous=firing, start=START + timedelta(1), **SILENCED[why])
+    assert [(states[0].state, states[0].silenced_by, events) for states, events in over] == [
+        ("recovering", why, []), ("resolved", why, []),
+    ]  # fmt: skip
 
 
 def test_what_was_snoozed_is_told_when_the_snooze_is_over():
@@ -183,6 +220,20 @@ def test_a_parent_that_fires_explains_its_children():
     }  # fmt: skip
     _, alone = advance("acme", [], [finding("clear", day, "cac_increase"), child], VERSIONS, now=noon(day))
     assert [event.alert.finding.id for event in alone] == ["channel_cac_meta"]
+
+
+def test_what_its_parent_explains_is_not_told_when_it_gets_worse():
+    parent, labels = "cac_increase", (("channel", "meta"),)
+    first = [finding("breach", START, parent), finding("breach", START, "channel_cac", labels)]
+    states, events = advance("acme", [], first, VERSIONS, now=noon(START))
+    assert [event.alert.finding.rule for event in events] == ["channel_cac"]  # the parent is not confirmed yet
+    day = START + timedelta(1)
+    then = [finding("breach", day, parent), finding("breach", day, "channel_cac", labels, severity="critical")]
+    states, events = advance("acme", states, then, VERSIONS, now=noon(day))
+    assert [(event.kind, event.alert.finding.rule) for event in events] == [("fired", parent)]
+    assert [(state.severity, state.silenced_by) for state in states if state.finding.labels] == [
+        ("critical", "explained by cac_increase")
+    ]
 
 
 def test_a_digest_tells_the_most_money_first():
