@@ -164,6 +164,24 @@ def test_a_planned_sale_is_in_no_baseline(facts_of, state_of):
     assert "revenue_decline" not in breaches(told, thresholds=loose)
 
 
+@pytest.mark.parametrize("sale", [None, Window(LAST - timedelta(20), LAST - timedelta(14))])
+def test_where_nothing_is_left_what_a_usual_week_brings_is_at_stake(facts_of, sale):
+    def closed(day, row):
+        if day >= DAYS - 7:
+            row.update(revenue_gross=0, gross_sq=0)
+        elif sale and sale.start <= row["date"] <= sale.end:
+            row["revenue_gross"] *= 9
+
+    facts = replace(facts_of(closed), expected=[sale] if sale else [])
+    ((_, found),) = survey(facts, LAST, LAST, resolve_thresholds())
+    (decline,) = (finding for finding in found if finding.id == "revenue_decline")
+    before = facts.state.filter(Window(LAST - timedelta(34), LAST - timedelta(7)).filter())
+    usual = before.filter(~sale.filter()) if sale else before
+    assert usual["date"].n_unique() == (21 if sale else 28)
+    assert (decline.outcome, decline.value) == ("breach", 0)
+    assert decline.at_stake == pytest.approx(float(usual["revenue_gross"].sum()) / usual["date"].n_unique() * 7)
+
+
 def test_a_category_that_sells_out(facts_of, state_of):
     shop = facts_of()
     dice = random.Random(4)

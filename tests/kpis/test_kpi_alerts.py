@@ -258,6 +258,18 @@ def test_a_tenants_thresholds_replace_the_defaults(fire):
 
 
 @pytest.mark.parametrize(
+    ("rule", "overrides", "volume"),
+    [
+        (REVENUE, {"revenue": 75000}, 5 * 500 * PLENTY),  # the orders of the week and of the four before it
+        (CAC, {"new": 150}, (150 + 4 * 200) * PLENTY),  # the new customers
+    ],
+)
+def test_exactly_the_least_volume_is_enough(fire, rule, overrides, volume):
+    for least, fires in ((volume, True), (volume + 1, False)):
+        assert (rule in fired(fire(thresholds={rule: {"min_volume": least}}, **overrides))) is fires
+
+
+@pytest.mark.parametrize(
     ("thresholds", "message"),
     [
         ({"cac": {"threshold": 0.2}}, "the rules are cac_increase"),
