@@ -11,6 +11,7 @@ import pytest
 from cli_command import Command
 from cli_files import csv, line
 
+from connectors.slices import CENSUS
 from growthos_assets import load
 from growthos_assets.loading import warehouse
 from warehouse import ledger
@@ -163,6 +164,42 @@ def test_the_stored_and_the_recomputed_review_of_a_week_are_the_same(
     with warehouse().as_tenant(shop) as cursor:
         assert execute(cursor, "DELETE FROM alerts.wbr") == 1
     assert growthos("wbr", "-t", shop, "--as-known", "then", "--format", "html").out == stored
+
+
+WHOLE, EVEN, ODD = {}, {"hour": "0"}, {"hour": "1"}
+
+
+@pytest.mark.parametrize(
+    ("of_failed", "of_verified", "is_proven"),
+    [
+        (WHOLE, WHOLE, True),
+        (EVEN, WHOLE, True),
+        (EVEN, EVEN, True),
+        (EVEN, ODD, False),
+        (WHOLE, EVEN, False),
+        (WHOLE, CENSUS, False),  # ids are listed, no record came
+        (CENSUS, CENSUS, True),
+    ],
+)
+def test_what_was_not_pulled_is_proven_by_all_records_or_by_the_same_part(
+    shop: str, of_failed: dict[str, str], of_verified: dict[str, str], is_proven: bool
+) -> None:
+    clock = [datetime(2026, 2, 9, 6, tzinfo=UTC)]
+    failed, verified = (
+        ledger.Planned("s", "1", datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 8, tzinfo=UTC), "r", part)
+        for part in (of_failed, of_verified)
+    )
+    with ledger.recording(warehouse(), shop, ("shopify", "orders"), lambda: clock[-1], "v1") as book:
+        (pull,) = book.plan([failed])
+        book.failed(pull, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
+        clock.append(clock[0] + timedelta(hours=1))
+        (pull,) = book.plan([verified])
+        with warehouse().as_tenant(shop) as cursor:
+            book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
+        book.verified()
+    missing = ledger.unproven(warehouse(), shop, date(2026, 2, 1), date(2026, 2, 7), clock[-1]).rows()
+    told = ("shopify/orders", "1", date(2026, 2, 1), date(2026, 2, 7), "It broke.")
+    assert missing == ([] if is_proven else [told])
 
 
 def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 import psycopg
 import pytest
-from graph_source import DAY, NOW, OPENED, ORDERS, Shop, book, landed, once, truth
+from graph_source import DAY, NOW, OPENED, ORDERS, TRAFFIC, Shop, book, landed, once, truth
 
 from connectors.errors import ApiError, AuthError, RateLimited, TooBig, Transient
 from connectors.slices import Account, Slice
@@ -69,6 +69,16 @@ def test_an_account_that_is_no_longer_named_is_missed_until_it_is_forgotten(pull
     assert ledger.forget(warehouse(), "shop", "shopify", "two") == 5, "3 slices, then one each time"
     assert lost(warehouse(), "shop", ORDERS, few) == []
     assert landed() == truth(both), "what was pulled stays"
+
+
+def test_an_account_is_forgotten_of_its_own_source_and_of_no_other(pull: Callable[..., Synced]):
+    pull(Shop(names=("one", "two")))
+    pull(Shop(names=("one",), source="ga4"), stream=TRAFFIC)
+    before = book()["source", "account"]
+    assert ledger.forget(warehouse(), "shop", "shopify", "one") == before.filter(source="shopify", account="one").height
+    after = book()["source", "account"]
+    assert set(after.rows()) == {("shopify", "two"), ("ga4", "one")}
+    assert after.filter(source="ga4").height == before.filter(source="ga4").height
 
 
 def test_a_source_that_does_not_name_its_accounts_has_lost_none(
