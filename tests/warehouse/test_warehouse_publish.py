@@ -24,7 +24,7 @@ from warehouse import alert_states
 from warehouse.contract import polars_schema
 from warehouse.database import PIECE, Changes, Warehouse, as_json, query, without
 from warehouse.errors import UnknownColumn, UnknownTable
-from warehouse.ops import AlertSilences, Quarantine
+from warehouse.ops import AlertEvents, AlertSilences, AlertStates, Quarantine
 
 DAY, NEXT = date(2026, 2, 1), date(2026, 2, 2)
 KEY = ["shop", "day"]
@@ -261,6 +261,35 @@ def test_of_two_wishes_at_once_the_later_holds_alone(warehouse: Warehouse, owner
         until_somebody_waits(owner)
     late.join()
     assert alert_states.silences(warehouse, "acme")["until"].to_list() == [at[2]]
+
+
+def test_a_silence_that_was_taken_back_since_is_remembered_of_when_it_held(warehouse: Warehouse) -> None:
+    at = [datetime(2026, 2, day, tzinfo=UTC) for day in range(1, 6)]
+    alert_states.silence(warehouse, "acme", "mute", "cac_*", None, "", at[1])
+    assert alert_states.unsilence(warehouse, "acme", "cac_*", at[3]) == 1
+    held = [alert_states.remembered(warehouse, "acme", DAY, instant).silences["matcher"].to_list() for instant in at]
+    assert held == [[], ["cac_*"], ["cac_*"], [], []]
+    alert_states.silence(warehouse, "acme", "mute", "cac_*", None, "again", at[4])
+    notes = [alert_states.remembered(warehouse, "acme", DAY, at[n]).silences["note"].to_list() for n in (2, 4)]
+    assert notes == [[""], ["again"]]
+
+
+def test_what_is_remembered_is_of_the_newest_window_before_the_day(warehouse: Warehouse) -> None:
+    days = [date(2026, 2, day) for day in (1, 3, 6)]
+    known = {"alert_id": "cac_increase", "state": "firing", "standing": "firing", "severity": "warning"}
+    blank = {"breaches": 1, "clears": 0, "silenced_by": "", "version": "v", "finding": "{}"}
+    rows = [
+        {"fingerprint": f"{name}{day.day}", "window_end": day, "since": day, "known_on": day} | known | blank
+        for day in days
+        for name in "ab"
+    ]
+    states = pl.DataFrame(rows, schema=polars_schema(AlertStates)).partition_by("window_end", as_dict=True)
+    no_events = pl.DataFrame(schema=polars_schema(AlertEvents))
+    alert_states.record(warehouse, "acme", {day: rows for (day,), rows in states.items()}, no_events)
+    for before, newest in ((1, []), (2, ["a1", "b1"]), (3, ["a1", "b1"]), (4, ["a3", "b3"]), (7, ["a6", "b6"])):
+        found = alert_states.remembered(warehouse, "acme", date(2026, 2, before), datetime(2026, 2, 9, tzinfo=UTC))
+        assert sorted(found.states["fingerprint"]) == newest
+        assert found.latest == days[-1]
 
 
 HALF_WAY = """
