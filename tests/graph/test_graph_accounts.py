@@ -9,9 +9,21 @@ import psycopg
 import pytest
 from graph_source import DAY, NOW, OPENED, ORDERS, TRAFFIC, Shop, book, landed, once, truth
 
-from connectors.errors import ApiError, AuthError, RateLimited, TooBig, Transient
+from connectors.errors import (
+    ApiError,
+    ApiRetired,
+    AuthError,
+    Bug,
+    ConfigError,
+    PermissionDenied,
+    RateLimited,
+    TooBig,
+    Transient,
+    Truncated,
+)
 from connectors.slices import Account, Slice
 from growthos_assets.loading import warehouse
+from growthos_assets.raw.pulling import PULLS
 from growthos_assets.raw.synced import CLOSED, Problem, Synced, together
 from growthos_assets.raw.syncing import lost
 from warehouse import ledger
@@ -27,6 +39,54 @@ def test_one_account_that_fails_leaves_the_others_alone(pull: Callable[..., Sync
     assert landed() == {name for name in truth(client) if not name.startswith("two")}
     assert [(problem.account, problem.kind) for problem in done.problems] == [("two", "auth")]
     assert done.proven_to == {"one (one)": NOW, "two (two)": OPENED, "three (three)": NOW}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthError("The token was revoked."),
+        PermissionDenied("The scope read_orders is missing."),
+        ConfigError("There is no such shop."),
+        ApiRetired("The version is gone."),
+        RateLimited("Come back.", retry_at=NOW + timedelta(minutes=40)),
+    ],
+    ids=lambda error: error.kind,
+)
+def test_what_every_slice_of_an_account_would_meet_is_met_once(pull: Callable[..., Synced], error: ApiError):
+    def trouble(part: Slice, page: int) -> None:
+        if part.account == "two":
+            asked.append(part)
+            raise error
+
+    asked = list[Slice]()
+    client = Shop(names=("one", "two", "three"), trouble=trouble)
+    done = pull(client)
+    assert [(problem.account, problem.kind) for problem in done.problems] == [("two", error.kind)]
+    assert len(asked) == 1
+    rows = book().filter(account="two", state="failed")
+    assert rows.select("error_kind", "attempts", "requests").rows() == [(error.kind, 1, 1)]
+    assert landed() == {name for name in truth(client) if not name.startswith("two")}
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [(Transient("It is busy."), PULLS), (Truncated("Rows are missing."), PULLS), (Bug("What is this?"), 1)],
+    ids=lambda of: of.kind if isinstance(of, ApiError) else None,
+)
+def test_what_one_slice_met_the_next_may_not(pull: Callable[..., Synced], error: ApiError, attempts: int):
+    def trouble(part: Slice, page: int) -> None:
+        if part.start == OPENED:
+            raise error
+
+    client = Shop(trouble=trouble)
+    done = pull(client)
+    assert [problem.kind for problem in done.problems] == [error.kind]
+    assert book().select("state", "error_kind", "attempts").rows() == [
+        ("failed", error.kind, attempts),
+        ("verified", None, 1),
+        ("verified", None, 1),
+    ]
+    assert len(landed()) == len(truth(client)) - 96
 
 
 def test_an_account_that_cannot_be_asked_is_named(pull: Callable[..., Synced], monkeypatch: pytest.MonkeyPatch):
