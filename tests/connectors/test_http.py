@@ -74,6 +74,20 @@ def test_waiting_for_failures_to_pass_ends_with_the_slice_too():
     assert api.clock.now() - NOW <= SLICE_LASTS
 
 
+@pytest.mark.parametrize(("seconds", "waits"), [(None, 4), (800.0, 4), (799.9, 3), (0.0, 0)])
+@pytest.mark.parametrize("is_limit", [False, True])
+def test_waiting_for_failures_to_pass_ends_with_the_budgets_seconds(is_limit, seconds, waits):
+    def judge(reply):
+        later = RateLimited("busy", retry_at=api.clock.now() + timedelta(seconds=200))
+        return later if is_limit else Transient("busy", after=200.0)
+
+    api = http(fine, judge=judge)
+    with pytest.raises(RateLimited if is_limit else Transient, match="busy"):
+        api.send(GET, Budget(api.clock) if seconds is None else Budget(api.clock, seconds=seconds))
+    assert api.meter.requests == waits + 1
+    assert 200 * waits <= (api.clock.now() - NOW).total_seconds() <= 201 * waits
+
+
 @pytest.mark.parametrize(
     "error", [Transient("busy", after=301.0), RateLimited("later", retry_at=NOW + timedelta(seconds=301))]
 )
