@@ -2,6 +2,7 @@
 
 import random
 from math import log, sqrt
+from statistics import mean, variance
 
 import pytest
 from hypothesis import given
@@ -98,6 +99,13 @@ def test_dispersion_is_one_by_chance_and_more_where_days_differ():
     assert over_dispersion(0.0, 0.0, 0.0, Period(40.0, 100.0, 40.0), 7, part=True) == pytest.approx(0.6)
     views = Period(250.0, 100.0, 250.0)  # two and a half a visit: no share, whose variance would be 1 − 2.5
     assert over_dispersion(0.0, 0.0, 0.0, views, 7, part=True) == 1.0
+
+
+@given(st.lists(st.integers(0, 200), min_size=28, max_size=120))
+def test_dispersion_is_the_days_sample_variance_by_their_mean(days):
+    total = float(sum(days))
+    found = over_dispersion(sum(d * d for d in days), total, len(days), Period(total, len(days), total or 1), len(days))
+    assert found == pytest.approx(max(1.0, variance(days) / (mean(days) or 1)))
 
 
 def wave(days, level=1000.0, noise=0.1, seed=5):

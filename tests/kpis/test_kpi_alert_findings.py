@@ -13,19 +13,25 @@ from hypothesis import strategies as st
 
 from kpis import Window
 from kpis.alerts import (
+    AlertState,
     Facts,
+    Finding,
     Known,
     Memory,
     Shop,
+    Silence,
+    Told,
     assess,
     backtest,
     evaluate,
     findings,
+    fingerprint,
     resolve_thresholds,
     survey,
     unjudged,
 )
 from kpis.alerts.panel import daily
+from kpis.alerts.rules import versions
 
 FIRST = date(2025, 8, 1)
 DAYS = 100
@@ -408,6 +414,39 @@ def test_an_evaluation_of_the_past_tells_nothing(facts_of):
     assert assess(shop, Memory([], [], []), now).events
     assert assess(shop, Memory([], [], []), now, last_window=LAST).events
     assert assess(shop, Memory([], [], []), now, last_window=LAST + timedelta(1)).events == []
+
+
+def test_after_a_gap_only_what_fired_is_of_interest(facts_of):
+    """What was over before the gap and not told is told after a short one; what still fired then is told after any."""
+    shop, now = Shop("acme", facts_of()), datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
+    version = versions(resolve_thresholds())["tracking_outage"]
+
+    def told(standing, gap):
+        day = LAST - timedelta(gap)
+        seen = Finding("tracking_outage", (), Window(day, day), "clear", "critical", -0.5)
+        fired = Told("fired", day, "critical")
+        identity = fingerprint("tracking_outage", "acme", ())
+        state = AlertState(identity, standing, standing, "critical", day, day, day, 1, 2, version, seen, told=fired)
+        return [(event.kind, event.alert.finding.id) for event in assess(shop, Memory([state], [], []), now).events]
+
+    over = [("resolved", "tracking_outage")]
+    assert {gap: told("resolved", gap) for gap in (3, 14, 15, 30)} == {3: over, 14: over, 15: [], 30: []}
+    assert {gap: told("firing", gap) for gap in (3, 14, 15, 30)} == dict.fromkeys((3, 14, 15, 30), over)
+
+
+def test_of_each_day_made_up_for_a_snooze_is_asked_as_long_after_it(facts_of):
+    shop = Shop("acme", facts_of(broken(**dict.fromkeys(STEPS, 0.2))))
+    now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
+    snooze = Silence("snooze", "tracking_outage", now - timedelta(9), until=now - timedelta(hours=36))
+
+    def silenced(**asked):
+        windows = assess(shop, Memory([], [snooze], []), now, **asked).windows
+        days = (windows[FIRST + timedelta(day)] for day in range(FAULT, DAYS))
+        return [state.silenced_by for states in days for state in states if state.finding.id == "tracking_outage"]
+
+    assert silenced() == ["snooze", "", ""]
+    assert silenced(at=now - timedelta(1)) == ["snooze", "snooze", ""]
+    assert silenced(at=now - timedelta(2)) == ["snooze"] * 3
 
 
 def test_a_backtest_finds_what_is_known_and_counts_the_rest(facts_of):
