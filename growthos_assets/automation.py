@@ -3,6 +3,7 @@
 hourly_sync      Sources restate and add rows all day; an hour is as late as staging may be.
 daily_rebuild    Marts, cohorts and KPIs count complete local days: they change once a day, after midnight has settled.
 weekly_review    The week ends on Sunday; its review waits in each tenant's inbox on Monday morning, their time.
+                 One that was missed is written later in the week; once that is over, no more.
 after_the_limit  A source that said "not before …" is asked again then: no run sleeps, none waits for the next hour.
 new_tenants      A row in ops.tenants is a tenant: it becomes a partition and is materialized, without a deploy.
 alerts_on_kpis   Whoever materializes kpi_daily, by schedule or by hand, alerts are evaluated on it: once.
@@ -12,10 +13,11 @@ deliver_alerts   What there is to tell waits in an outbox: receivers fail, and a
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+from dagster._core.storage.tags import RUN_KEY_TAG
 
 from growthos_assets import clock
 from growthos_assets.alerts.delivery import deliver
@@ -27,7 +29,9 @@ from warehouse.tenants import Tenant
 
 ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
 REBUILD_HOUR = 5
-MONDAY = 0
+HOUR, DAY, WEEK = "%Y-%m-%dT%H%z", "%Y-%m-%d", "%G-W%V"
+"""What a run is of, as its key names it: a local hour, a local day, a week from Monday on."""
+
 KPI_DAILY = dg.AssetKey(["kpis", "kpi_daily"])
 ALERTS = dg.AssetKey(["alerts", "alerts"])
 REVIEW = dg.AssetKey(["alerts", "wbr"])
@@ -57,10 +61,11 @@ def _tenants() -> list[Tenant]:
     return tenants.everyone()
 
 
-def due(
-    job: str, context: dg.ScheduleEvaluationContext, weekday: int | None, hour: int | None
-) -> Iterator[dg.RunRequest]:
-    """A run for every tenant for whom it is that hour of that weekday; its key makes a repeated tick harmless.
+def due(job: str, context: dg.ScheduleEvaluationContext, period: str, hour: int = 0) -> Iterator[dg.RunRequest]:
+    """A run for every tenant whose present period, which begins at that hour of its first day, had none yet.
+
+    Not only in that hour: a daemon that was down in it evaluates no more than the newest of the ticks that it missed.
+    Dagster itself holds a schedule's run keys against those of the same tick only.
 
     A tenant that is no partition yet is left to new_tenants: requesting it would fail the tick for everyone.
     """
@@ -69,27 +74,28 @@ def due(
     for tenant in _tenants():
         if tenant.tenant_id not in partitions:
             continue
-        local = tick.astimezone(ZoneInfo(tenant.timezone))
-        if (weekday is None or local.weekday() == weekday) and (hour is None or local.hour == hour):
-            yield dg.RunRequest(run_key=f"{job}:{tenant.tenant_id}:{tick:%Y-%m-%dT%H}", partition_key=tenant.tenant_id)
+        since = tick.astimezone(ZoneInfo(tenant.timezone)) - timedelta(hours=hour)
+        key = f"{job}:{tenant.tenant_id}:{since:{period}}"
+        if not context.instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: key}), limit=1):
+            yield dg.RunRequest(run_key=key, partition_key=tenant.tenant_id)
 
 
 @dg.schedule(cron_schedule="0 * * * *", job=sync, default_status=ON)
 def hourly_sync(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     """Sync every tenant's sources."""
-    return list(due("sync", context, None, None))
+    return list(due("sync", context, HOUR))
 
 
 @dg.schedule(cron_schedule="15 * * * *", job=rebuild, default_status=ON)
 def daily_rebuild(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-    """Rebuild the marts of every tenant for whom it is five in the morning."""
-    return list(due("rebuild", context, None, REBUILD_HOUR))
+    """Rebuild the marts of every tenant once a day, as soon as it is five in the morning there."""
+    return list(due("rebuild", context, DAY, REBUILD_HOUR))
 
 
 @dg.schedule(cron_schedule="30 * * * *", job=review, default_status=ON)
 def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-    """Write the review of every tenant for whom it is Monday, seven in the morning."""
-    return list(due("review", context, MONDAY, REVIEW_HOUR))
+    """Write the review of every tenant once a week, as soon as it is Monday, seven in the morning there."""
+    return list(due("review", context, WEEK, REVIEW_HOUR))
 
 
 @dg.sensor(job=sync, minimum_interval_seconds=30, default_status=SENSING)

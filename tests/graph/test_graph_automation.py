@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.tags import RUN_KEY_TAG
+from dagster._core.test_utils import create_run_for_test
 from graph_runs import BY_HAND, Graph, Result, defs, in_layers
 from graph_shop import open_shop
 
@@ -25,7 +27,7 @@ STORED = InstanceRef.from_dir(str(Path(__file__).parent))
 
 
 class Daemon:
-    """Ticks as the daemon does: keeps cursors, adds partitions first, and runs no run key twice."""
+    """Ticks as the daemon does: keeps cursors, adds partitions first, and runs no run key of a sensor twice."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.instance = graph, graph.instance
@@ -45,22 +47,22 @@ class Daemon:
         for request in tick.dynamic_partitions_requests or []:
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
         self.cursors[sensor.name] = tick.cursor
-        return self._new(tick.run_requests or [])
+        new = [request for request in tick.run_requests or [] if request.run_key not in self.keys]
+        self.keys |= {str(request.run_key) for request in new}
+        return new
 
     def tick(self, schedule: dg.ScheduleDefinition, at: datetime) -> list[dg.RunRequest]:
-        """A tick of a schedule at an instant."""
+        """A tick of a schedule at an instant, and the runs that it asks for, in the queue."""
         context = dg.build_schedule_context(
             scheduled_execution_time=at,
             repository_def=defs().get_repository_def(),
             instance_ref=STORED,
         )
         context._instance = self.instance
-        return self._new(schedule.evaluate_tick(context).run_requests or [])
-
-    def _new(self, requests: list[dg.RunRequest]) -> list[dg.RunRequest]:
-        new = [request for request in requests if request.run_key not in self.keys]
-        self.keys |= {str(request.run_key) for request in new}
-        return new
+        requests = list(schedule.evaluate_tick(context).run_requests or [])
+        for request in requests:
+            create_run_for_test(self.instance, schedule.job_name, tags={RUN_KEY_TAG: str(request.run_key)})
+        return requests
 
     def execute(self, job: str, requests: list[dg.RunRequest]) -> list[Result]:
         return [self.graph.run(str(request.partition_key), job=job, tags=request.tags) for request in requests]
@@ -163,6 +165,7 @@ def asked_at(
     """{tenant: the local times at which the schedule asks for its run, in all ticks of the days}"""
     minute = int(str(schedule.cron_schedule).split()[0])
     asked: dict[str, list[str]] = {tenant: [] for tenant in zones}
+    daemon.tick(schedule, first + timedelta(hours=-1, minutes=minute))  # what was missed until then
     for hour in range(24 * days):
         at = first + timedelta(hours=hour, minutes=minute)
         for request in daemon.tick(schedule, at):
@@ -188,6 +191,26 @@ def test_the_review_is_written_on_monday_at_seven(five_zones: dict[str, ZoneInfo
     sunday = datetime(2026, 3, 1, 12, tzinfo=UTC)
     asked = asked_at(daemon, automation.weekly_review, five_zones, sunday, days=8)
     assert asked == {tenant: ["Mon 02 07", "Mon 09 07"] for tenant in five_zones}
+
+
+def test_what_a_daemon_that_was_down_has_missed_is_made_up_for_once(
+    five_zones: dict[str, ZoneInfo], daemon: Daemon
+) -> None:
+    def asked(schedule: dg.ScheduleDefinition, at: datetime) -> list[str | None]:
+        return tenants_of(daemon.tick(schedule, at))
+
+    tenants = list(five_zones)
+    thursday = datetime(2026, 3, 12, 12, 15, tzinfo=UTC)
+    assert asked(automation.daily_rebuild, thursday) == tenants
+    assert asked(automation.daily_rebuild, thursday + timedelta(hours=1)) == []
+    assert asked(automation.daily_rebuild, thursday + timedelta(days=3)) == tenants
+    assert asked(automation.daily_rebuild, thursday + timedelta(days=3, minutes=60)) == []
+
+    assert asked(automation.weekly_review, thursday) == tenants
+    assert asked(automation.weekly_review, thursday + timedelta(days=1)) == []
+    two_weeks_later = thursday + timedelta(days=14)
+    assert asked(automation.weekly_review, two_weeks_later) == tenants, "one review, of the week before"
+    assert asked(automation.weekly_review, two_weeks_later + timedelta(hours=1)) == []
 
 
 def test_jobs_select_what_they_say() -> None:
