@@ -116,14 +116,21 @@ def after_the_limit(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReque
 
 @dg.sensor(job=refresh, minimum_interval_seconds=30, default_status=SENSING)
 def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Make a partition of every new tenant, and materialize it."""
+    """Make a partition of every new tenant, and materialize each that has no KPIs yet.
+
+    Whoever imports a tenant's first file has made its partition already. One whose run failed is not asked for again:
+    the daemon runs no run key of a sensor twice.
+    """
     known = set(context.instance.get_dynamic_partitions(TENANT_SET))
-    fresh = [tenant.tenant_id for tenant in _tenants() if tenant.tenant_id not in known]
-    if not fresh:
-        return dg.SkipReason("Every tenant is a partition.")
+    materialized = context.instance.get_materialized_partitions(KPI_DAILY)
+    everyone = [tenant.tenant_id for tenant in _tenants()]
+    fresh = [tenant_id for tenant_id in everyone if tenant_id not in known]
+    empty = [tenant_id for tenant_id in everyone if tenant_id not in materialized]
+    if not (fresh or empty):
+        return dg.SkipReason("Every tenant is a partition, and materialized.")
     return dg.SensorResult(
-        dynamic_partitions_requests=[TENANTS.build_add_request(fresh)],
-        run_requests=[dg.RunRequest(run_key=f"new:{tenant_id}", partition_key=tenant_id) for tenant_id in fresh],
+        dynamic_partitions_requests=[TENANTS.build_add_request(fresh)] if fresh else [],
+        run_requests=[dg.RunRequest(run_key=f"new:{tenant_id}", partition_key=tenant_id) for tenant_id in empty],
     )
 
 

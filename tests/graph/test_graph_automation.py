@@ -89,6 +89,12 @@ def test_a_new_tenant_becomes_a_partition_and_is_materialized_once(database: str
     assert daemon.sense(automation.new_tenants) == []
 
 
+def test_a_tenant_that_an_import_made_a_partition_is_materialized_once(shop: str, daemon: Daemon) -> None:
+    daemon.instance.add_dynamic_partitions(TENANT_SET, ["shop"])
+    assert tenants_of(daemon.sense(automation.new_tenants)) == ["shop"]
+    assert daemon.sense(automation.new_tenants) == [], "not even if its run has failed"
+
+
 def test_a_database_that_is_new_makes_no_tick_fail(server: object, clone: Callable[[str], str], daemon: Daemon) -> None:
     clone("template0")
     assert daemon.sense(automation.new_tenants) == []
