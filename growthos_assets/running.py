@@ -194,7 +194,8 @@ def _findings(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
         raise KeyboardInterrupt
     failures = [_reason(failure) for failure in failed]
     warnings: list[str] = []
-    for check in result.get_asset_check_evaluations():
+    found = {(check.asset_key, check.check_name): check for check in result.get_asset_check_evaluations()}
+    for check in found.values():  # the last word on each: a step that was run again has checked again
         if not check.passed:
             text = f"{'/'.join(check.asset_key.path)} {check.check_name}: {check.description}"
             (failures if check.severity is dg.AssetCheckSeverity.ERROR else warnings).append(text)

@@ -15,6 +15,7 @@ from growthos_assets.raw.records import RawRecords
 from growthos_assets.raw.synced import Synced, together
 from growthos_assets.raw.syncing import lost, sync
 from growthos_assets.resources import Clock, Sources, WarehouseResource
+from growthos_assets.retrying import retried
 from growthos_assets.table import Finding
 from growthos_assets.table_assets import Event, code_version, key_of
 from warehouse import raw
@@ -69,7 +70,7 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
         clock: Clock,
         sources: Sources,
     ) -> Iterator[Event]:
-        yield from _materialize(contract, context, warehouse, clock, sources)
+        yield from retried(context, _materialize(contract, context, warehouse, clock, sources))
 
     return asset
 

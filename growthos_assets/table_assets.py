@@ -20,6 +20,7 @@ import polars as pl
 from growthos_assets import metadata, progress, reasons
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, Turn, WarehouseResource
+from growthos_assets.retrying import retried
 from growthos_assets.table import Check, Contract, Declaration, Finding
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
@@ -74,7 +75,7 @@ def table_asset(declaration: Declaration) -> dg.AssetsDefinition:
     ) -> Iterator[Event]:
         waiting = functools.partial(progress.report, progress.Step(*declaration.key, note=WAITING))
         turn.take(context.partition_key, context.run.run_id, waiting)
-        yield from _materialize(declaration, context, warehouse, clock)
+        yield from retried(context, _materialize(declaration, context, warehouse, clock))
 
     return asset
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from decimal import Decimal
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -13,7 +14,7 @@ import pytest
 from graph_runs import BY_HAND, FACTS, Graph, stored
 from graph_shop import NOW, land, orders
 
-from growthos_assets import load, progress, running, table_assets
+from growthos_assets import load, progress, retrying, running, table_assets
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
@@ -125,3 +126,24 @@ def test_tables_that_any_other_run_has_written_are_made_anew(
     with warehouse().as_tenant("shop") as cursor:
         execute(cursor, "DELETE FROM ops.refreshes")  # as in a database that was restored from before
     assert not run().up_to_date
+
+
+def test_a_step_that_was_run_again_is_told_of_once(
+    shop: str, only: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only("staging/stg_orders")
+    land("shop", "shopify/orders", orders(1, 2) | orders(3, at="no date"))
+    monkeypatch.setattr(retrying, "SECONDS", 0.01)
+    errors = [ConnectionError("gone")]
+    quarantine_rows = table_assets._quarantine_rows
+
+    def fail_once(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return quarantine_rows(*arguments)
+
+    monkeypatch.setattr(table_assets, "_quarantine_rows", fail_once)
+    outcome = run()
+    assert not outcome.failed
+    assert outcome.warnings == ["staging/stg_orders contract: 1 of 3 rows are quarantined"]
+    assert len([step for step in outcome.steps if step.table == "stg_orders"]) == 1

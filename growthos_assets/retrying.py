@@ -1,0 +1,38 @@
+"""Trouble that passes by itself: the step that met it is run again, in the same run.
+
+Not by a RetryPolicy: that would run again what Ctrl-C has stopped too, and what fails the same way every time.
+"""
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import adbc_driver_manager
+import dagster as dg
+import psycopg
+import sqlalchemy.exc
+
+from warehouse.errors import WarehouseUnavailable
+
+Event = TypeVar("Event")
+
+PASSES = (
+    adbc_driver_manager.OperationalError,
+    psycopg.OperationalError,
+    sqlalchemy.exc.OperationalError,
+    WarehouseUnavailable,
+    ConnectionError,
+    TimeoutError,
+)
+"""A server that restarts, a connection that breaks. Sources have a budget of their own for theirs."""
+
+RETRIES = 2
+SECONDS = 5.0
+"""Before the first retry; twice that before the second. What else can be run goes on meanwhile."""
+
+
+def retried(context: dg.AssetExecutionContext, events: Iterator[Event]) -> Iterator[Event]:
+    """What a step yields; once it meets trouble that passes, it is asked for again."""
+    try:
+        yield from events
+    except PASSES as error:
+        raise dg.RetryRequested(RETRIES, SECONDS * 2**context.retry_number) from error
