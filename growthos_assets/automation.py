@@ -136,9 +136,12 @@ def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
 
 @dg.sensor(job=evaluate_alerts, minimum_interval_seconds=30, default_status=SENSING)
 def alerts_on_kpis(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Evaluate alerts on every materialization of kpi_daily, unless its own run does so anyway."""
-    cursor = int(context.cursor or 0)
-    found = context.instance.fetch_materializations(
+    """Evaluate alerts on every materialization of kpi_daily, unless its own run has.
+
+    What a run is going to do is not done: it may fail in between. So the cursor waits for its end.
+    """
+    instance, cursor = context.instance, int(context.cursor or 0)
+    found = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key=KPI_DAILY, after_storage_id=cursor),
         limit=EVENTS_PER_TICK,
         ascending=True,
@@ -146,12 +149,14 @@ def alerts_on_kpis(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.
     if not found:
         return dg.SkipReason("kpi_daily was not materialized since the last tick.")
     newest = {record.partition_key: record for record in found if record.partition_key}
+    unseen = {tenant: record for tenant, record in newest.items() if not _evaluated(instance, tenant, record)}
+    going = [record.storage_id for record in unseen.values() if _is_going(instance, record.run_id)]
     requests = [
-        dg.RunRequest(run_key=f"alerts:{record.storage_id}", partition_key=tenant_id)
-        for tenant_id, record in newest.items()
-        if not _evaluates_alerts(context.instance, record.run_id)
+        dg.RunRequest(run_key=f"alerts:{record.storage_id}", partition_key=tenant)
+        for tenant, record in unseen.items()
+        if record.storage_id not in going
     ]
-    return dg.SensorResult(run_requests=requests, cursor=str(found[-1].storage_id))
+    return dg.SensorResult(run_requests=requests, cursor=str(min(going, default=found[-1].storage_id + 1) - 1))
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=SENSING)
@@ -169,10 +174,15 @@ def deliver_alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"Deliveries: {told}." if told else "No delivery is due.")
 
 
-def _evaluates_alerts(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether the run that materialized kpi_daily has planned alerts too, whatever job or selection it came from."""
-    planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
-    return any(entry.dagster_event is not None and entry.dagster_event.asset_key == ALERTS for entry in planned)
+def _evaluated(instance: dg.DagsterInstance, tenant_id: str, kpi_daily: dg.EventLogRecord) -> bool:
+    """Whether alerts were materialized after that kpi_daily, by whatever job or selection."""
+    after = dg.AssetRecordsFilter(asset_key=ALERTS, asset_partitions=[tenant_id], after_storage_id=kpi_daily.storage_id)
+    return bool(instance.fetch_materializations(after, limit=1).records)
+
+
+def _is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and not run.is_finished
 
 
 JOBS = [refresh, sync, rebuild, evaluate_alerts, review]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -17,6 +18,7 @@ from graph_shop import open_shop
 from connectors.fake import demo
 from connectors.wire import WireResponse
 from growthos_assets import automation, instance, load
+from growthos_assets.alerts import evaluation
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
@@ -125,6 +127,27 @@ def test_a_run_that_evaluates_alerts_itself_needs_no_other(shop: str, daemon: Da
     graph.run("shop", "kpis/kpi_daily", "alerts/alerts", job=BY_HAND)
     assert daemon.sense(automation.alerts_on_kpis) == []
     assert daemon.cursors["alerts_on_kpis"] is not None
+
+
+def test_alerts_that_failed_after_kpi_daily_are_evaluated_once_that_run_has_ended(
+    shop: str, daemon: Daemon, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_shop("other")
+    graph.run("other", "kpis/kpi_daily", job=BY_HAND)
+    asked_meanwhile: list[dg.RunRequest] = []
+
+    def fail(*_: object) -> NoReturn:
+        asked_meanwhile.extend(daemon.sense(automation.alerts_on_kpis))
+        raise ValueError("a mistake of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluation, "assess", fail)
+        assert not graph.run("shop", "kpis/kpi_daily", "alerts/alerts", job=BY_HAND).success
+    assert tenants_of(asked_meanwhile) == ["other"]
+    asked = daemon.sense(automation.alerts_on_kpis)
+    assert tenants_of(asked) == ["shop"]
+    assert [run.success for run in daemon.execute("evaluate_alerts", asked)] == [True]
+    assert daemon.sense(automation.alerts_on_kpis) == []
 
 
 def test_a_restarted_sensor_without_cursor_asks_for_nothing_twice(shop: str, daemon: Daemon, graph: Graph) -> None:
