@@ -6,21 +6,29 @@ without any of them being told where it is.
 
 import functools
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg2
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 import growthos_assets
 from warehouse.environment import PROJECT, home
 from warehouse.errors import WarehouseError
 from warehouse.server import dagster_url, text
+
+RESTED_SECONDS = 0.1
+"""After which a pooled connection is asked whether it lives: a run takes one a thousand times in a few seconds."""
 
 
 class Remembering(SqlEventLogStorage):
@@ -71,8 +79,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         # a server that crashes may take the last half second of the log with it, but no event waits for the disk
         options = f"{url.query.get('options', '')} -c synchronous_commit=off".strip()
         storage = cls(text(url.update_query_dict({"options": options})), inst_data)
-        for part in (storage.event_log_storage, storage.run_storage, storage.schedule_storage):
+        parts: list[Any] = [storage.event_log_storage, storage.run_storage, storage.schedule_storage]
+        for part in parts:
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
+            event.listen(part._engine, "checkout", _ping)
         return storage
 
 
@@ -88,6 +98,20 @@ class HomeArtifactStorage(LocalArtifactStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "HomeArtifactStorage":
         return cls(str(home() / "dagster"), inst_data)
+
+
+def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+    """As the warehouse's: a connection that died while it rested in the pool is replaced, rather than a run lost."""
+    now = time.monotonic()
+    rested = now - record.info.get("taken", now)
+    record.info["taken"] = now
+    if rested < RESTED_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except psycopg2.Error as error:
+        raise InvalidatePoolError from error
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import psycopg
 import pytest
 import sqlalchemy as sa
 from dagster_postgres import PostgresEventLogStorage
 
+import growthos_assets.instance
 from growthos_assets.instance import open_instance
 from growthos_assets.loading import warehouse
 from warehouse.database import query
@@ -59,3 +61,21 @@ def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database_with_runs: 
             assert connection.execute(sa.text("SHOW synchronous_commit")).scalar() == "off"
     with warehouse().as_tenant("-") as cursor:
         assert query(cursor, "SELECT current_setting('synchronous_commit')").item() == "on"
+
+
+def test_a_connection_that_died_in_the_pool_is_replaced(
+    database_with_runs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growthos_assets.instance, "RESTED_SECONDS", 0.0)
+    with open_instance() as instance, psycopg.connect(database_with_runs, autocommit=True) as owner:
+        use = (
+            lambda: instance.get_runs(limit=1),
+            lambda: instance.get_latest_materialization_event(dg.AssetKey("table")),
+            instance.all_instigator_state,
+        )
+        for ask in use:
+            ask()
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() || '_dagster'"
+        )
+        assert [ask() for ask in use] == [[], None, []]
