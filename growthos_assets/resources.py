@@ -16,6 +16,7 @@ from connectors.demo import DemoSource
 from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
 from growthos_assets.table import Call, Declaration, Shared, Transform, readers
+from growthos_assets.workers import worker_tag
 from warehouse import raw, refreshes, tenants
 from warehouse.contract import Table
 from warehouse.database import Warehouse
@@ -125,6 +126,8 @@ class Clock(dg.ConfigurableResource[Any]):
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         self._started = datetime.now(UTC)  # one instant for the whole run: its tables must agree on the day
+        if context.run and context.instance:
+            context.instance.add_run_tags(context.run.run_id, worker_tag(context.run.run_id))
 
     def at(self, tenant: Tenant) -> datetime:
         """The tenant's present instant, in UTC; during a run, the instant at which it began."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 
 import kpis
 from growthos_assets import automation, definitions, progress
@@ -23,6 +24,9 @@ from growthos_assets.resources import Clock
 from growthos_assets.stopping import was_stopped
 from growthos_assets.stream_assets import COMPLETENESS
 from warehouse import refreshes, tenants
+
+LONGEST = {MAX_RUNTIME_SECONDS_TAG: str(24 * 60 * 60)}
+"""After which the daemon ends a run of ours that it can't see, on another machine: a first sync may take hours."""
 
 ROOMS = ("connectors", "growthos_assets", "kpis", "warehouse")
 
@@ -127,6 +131,7 @@ def run(
             asset_selection=list(selection),
             raise_on_error=False,
             run_config=_run_config(known_at),
+            tags=LONGEST,
         )
         outcome.run_id = result.run_id
         failures, warnings = _findings(result)
@@ -279,6 +284,7 @@ def pull(
                 asset_selection=keys,
                 raise_on_error=False,
                 run_config=config,
+                tags=LONGEST,
             )
         )
     said = {

@@ -22,6 +22,7 @@ from growthos_assets.alerts import evaluation
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
+from growthos_assets.workers import Launcher
 from warehouse import ledger, tenants
 
 STORED = InstanceRef.from_dir(str(Path(__file__).parent))
@@ -289,6 +290,7 @@ def test_the_instance_is_configured_as_the_project_relies_on(database_with_runs:
         assert queue.tag_concurrency_limits == [
             {"key": "dagster/partition", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
         ]
+        assert isinstance(opened.run_launcher, Launcher)
         assert opened.run_monitoring_enabled
         assert opened.run_monitoring_start_timeout_seconds == 180
         assert opened.run_monitoring_max_runtime_seconds == 3600
