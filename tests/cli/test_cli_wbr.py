@@ -191,9 +191,11 @@ def test_what_was_not_pulled_is_proven_by_all_records_or_by_the_same_part(
     )
     with ledger.recording(warehouse(), shop, ("shopify", "orders"), lambda: clock[-1], "v1") as book:
         (pull,) = book.plan([failed])
+        book.running(pull)
         book.failed(pull, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
         clock.append(clock[0] + timedelta(hours=1))
         (pull,) = book.plan([verified])
+        book.running(pull)
         with warehouse().as_tenant(shop) as cursor:
             book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
         book.verified()

@@ -102,6 +102,7 @@ def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> N
     def pulled(start: datetime, end: datetime, *, well: bool) -> None:
         with ledger.recording(warehouse(), "acme", ("shopify", "orders"), lambda: end, "v1") as book:
             (pull,) = book.plan([ledger.Planned("s", account, start, end, "r", {})])
+            book.running(pull)
             if well:
                 with warehouse().as_tenant("acme") as cursor:
                     book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))

@@ -322,7 +322,7 @@ def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
 
 def test_a_limit_of_an_account_that_is_never_asked_again_hides_no_other(shop: str, daemon: Daemon) -> None:
     now = datetime(2026, 2, 10, tzinfo=UTC)
-    tenants.update(replace(tenants.get("shop"), clock_at=now + timedelta(days=3)))
+    tenants.update("shop", lambda own: replace(own, clock_at=now + timedelta(days=3)))
     daemon.instance.add_dynamic_partitions(TENANT_SET, ["shop"])
 
     def limited(source: str, at: datetime) -> None:
