@@ -31,7 +31,8 @@ def people(
     """
     listed = shopify.customers(shopify_customers).with_columns(processed_at=pl.lit(None, pl.Datetime("us", "UTC")))
     told = pl.concat(
-        frame.select("customer_id", "email_hash", "processed_at") for frame in (listed, decoded_orders, file_lines)
+        frame.group_by("customer_id", "email_hash").agg(pl.col("processed_at").min())
+        for frame in (listed, decoded_orders, file_lines)
     ).collect()
     ids = (
         told.drop_nulls("customer_id")
