@@ -34,6 +34,7 @@ def load_table(key: str | Sequence[str], tenant: str, columns: Sequence[str] | N
     path = key.split("/") if isinstance(key, str) else list(key)
     table = ".".join(path)
     if path[0] == "raw":
+        database.columns(table)  # which says so if there is no such table
         frame = raw.read_latest(database, tenant, table).sort("external_id")
         return frame if columns is None else frame.select(columns)
     frame = database.read(table, tenant, columns=columns)

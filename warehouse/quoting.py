@@ -12,5 +12,5 @@ def qualified(table: str) -> str:
 
 
 def literal(value: str) -> str:
-    """An SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
+    """An SQL string literal, without zero characters: no text of PostgreSQL can hold one, and it would end the SQL."""
+    return "'" + value.replace("\0", "").replace("'", "''") + "'"

@@ -23,7 +23,7 @@ from growthos_assets.staging.orders import StgOrders
 from warehouse import tenants
 from warehouse.contract import Table
 from warehouse.database import execute
-from warehouse.errors import UnknownTenant
+from warehouse.errors import UnknownTable, UnknownTenant
 
 
 @pytest.fixture(autouse=True)
@@ -147,3 +147,9 @@ def test_a_step_that_was_run_again_is_told_of_once(
     assert not outcome.failed
     assert outcome.warnings == ["staging/stg_orders contract: 1 of 3 rows are quarantined"]
     assert len([step for step in outcome.steps if step.table == "stg_orders"]) == 1
+
+
+@pytest.mark.parametrize("table", ["raw/nothing", "marts/nothing"])
+def test_a_table_that_there_is_not_is_told_in_words(shop: str, table: str) -> None:
+    with pytest.raises(UnknownTable, match="There is no table"):
+        load(table, "shop")
