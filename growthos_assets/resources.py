@@ -148,9 +148,11 @@ class Turn(dg.ConfigurableResource[Any]):
     def take(self, tenant_id: str, run_id: str, waiting: Callable[[], object]) -> None:
         """Wait for the run's turn, if it has not come yet; `waiting` is called if another run has it."""
         if tenant_id not in self._tenants:
-            self._held.enter_context(warehouse().holding(tenant_id, TABLES, waiting))
+            with ExitStack() as turn:  # given back if it can't be begun, since the step may be run again
+                turn.enter_context(warehouse().holding(tenant_id, TABLES, waiting))
+                refreshes.begin(warehouse(), tenant_id, run_id)
+                self._held.enter_context(turn.pop_all())
             self._tenants.add(tenant_id)
-            refreshes.begin(warehouse(), tenant_id, run_id)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         self._tenants.clear()

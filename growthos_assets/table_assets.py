@@ -73,9 +73,7 @@ def table_asset(declaration: Declaration) -> dg.AssetsDefinition:
     def asset(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock, turn: Turn
     ) -> Iterator[Event]:
-        waiting = functools.partial(progress.report, progress.Step(*declaration.key, note=WAITING))
-        turn.take(context.partition_key, context.run.run_id, waiting)
-        yield from retried(context, _materialize(declaration, context, warehouse, clock))
+        yield from retried(context, _materialize(declaration, context, warehouse, clock, turn))
 
     return asset
 
@@ -85,8 +83,11 @@ def _materialize(
     context: dg.AssetExecutionContext,
     warehouse: WarehouseResource,
     clock: Clock,
+    turn: Turn,
 ) -> Iterator[Event]:
     contract, (layer, name) = declaration.contract, declaration.key
+    waiting = functools.partial(progress.report, progress.Step(layer, name, note=WAITING))
+    turn.take(context.partition_key, context.run.run_id, waiting)
     started = time.perf_counter()
     progress.report(progress.Step(layer, name))
 

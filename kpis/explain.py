@@ -98,7 +98,7 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
         reason=now.reason or (before.reason and f"previous period: {before.reason}"),
         parts=tuple(_parts(chosen, now, before)),
         members=pl.DataFrame(
-            [*members[0].select(by), *_shown(chosen, now, before), *_contributions(chosen, now, before, change)]
+            [*members[0].select(by), *_shown(now, before), *_contributions(chosen, now, before, change)]
         ),
     )
 
@@ -153,7 +153,7 @@ def _parts(kpi: Kpi, now: _Side, before: _Side) -> Iterable[Part]:
             yield Part(role, name, now.measures[name], before.measures[name])
 
 
-def _shown(kpi: Kpi, now: _Side, before: _Side) -> Iterable[pl.Series]:
+def _shown(now: _Side, before: _Side) -> Iterable[pl.Series]:
     """What the members are, as columns."""
     names = {"value": ("value", "previous"), **{n: (n, f"previous_{n}") for n in ("numerator", "denominator")}}
     for name, titles in names.items():

@@ -110,7 +110,7 @@ class Ledger:
         with self._warehouse.as_tenant(self._tenant_id) as cursor:
             return self._plan(cursor, slices)
 
-    def fold(self, account: str, request: str, before: datetime, kept: Iterable[tuple[Planned, datetime]]) -> None:
+    def fold(self, account: str, before: datetime, kept: Iterable[tuple[Planned, datetime]]) -> None:
         """In place of all that was verified of the account before then: what it still proves, and when it was proven.
 
         What was asked for by other requests is forgotten: it proves nothing any more.

@@ -156,7 +156,7 @@ def _fold(job: Sync, book: Ledger, account: Account, policy: Policy, request: st
     if len(old) >= FOLD_FROM:
         proofs = folded(policy, old, now, account.timezone)
         slices = [Slice(job.stream.key, account.id, proof.start, proof.end, request) for proof in proofs]
-        book.fold(account.id, request, now - KEPT, zip(map(entry, slices), (proof.at for proof in proofs), strict=True))
+        book.fold(account.id, now - KEPT, zip(map(entry, slices), (proof.at for proof in proofs), strict=True))
 
 
 def _census(job: Sync, book: Ledger, account: Account, policy: Policy, request: str) -> list[Slice]:

@@ -20,7 +20,7 @@ from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
 from growthos_assets.running import Outcome
 from growthos_assets.staging.orders import StgOrders
-from warehouse import tenants
+from warehouse import refreshes, tenants
 from warehouse.contract import Table
 from warehouse.database import execute
 from warehouse.errors import UnknownTable, UnknownTenant
@@ -82,6 +82,24 @@ def test_a_failure_is_told_in_words(shop: str, only: Callable[..., None]) -> Non
     assert outcome.failures[0].startswith("staging.stg_order_lines of shop was not published: header_matches_lines")
     assert outcome.document()["success"] is False
     assert not run().up_to_date, "a run that failed is run again"
+
+
+def test_a_turn_that_could_not_be_begun_is_taken_again(
+    shop: str, only: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only("staging/stg_orders")
+    land("shop", "shopify/orders", orders(1))
+    monkeypatch.setattr(retrying, "SECONDS", 0.01)
+    errors, begin = [ConnectionError("gone")], refreshes.begin
+
+    def fail_once(*arguments: Any) -> None:
+        if errors:
+            raise errors.pop()
+        begin(*arguments)
+
+    monkeypatch.setattr(refreshes, "begin", fail_once)
+    assert not run().failed
+    assert run().up_to_date
 
 
 def test_a_run_waits_for_another_one_of_its_tenant_and_makes_the_tables_last(
