@@ -5,10 +5,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from broken_shop import NO_COHORTS, half_year
 from kpi_frames import MONEY, begun
 from wbr_shop import BEFORE, WEEK
 
 from kpis import MEASURES
+from kpis.alerts import Facts
 
 DAY = date(2026, 2, 9)
 
@@ -64,3 +66,12 @@ def full(state_of: StateOf) -> pl.DataFrame:
          "revenue_net": 4300},
         begun(BEFORE.start - timedelta(1)),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def facts_of(state_of):
+    def build(change=lambda day, row: None, **more):
+        state = state_of(*half_year(change, **more))
+        return Facts(state, NO_COHORTS, state["date"].max())
+
+    return build

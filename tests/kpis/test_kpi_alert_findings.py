@@ -1,92 +1,26 @@
 """What the rules see: each fault, put into a shop's half year day by day, is found when it should be."""
 
-import math
 import random
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from broken_shop import DAYS, FAULT, FIRST, LAST, NO_COHORTS, STEPS, broken, half_year, poisson
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from kpis import Window
 from kpis.alerts import (
-    AlertState,
     Facts,
-    Finding,
-    Known,
-    Memory,
-    Shop,
-    Silence,
-    Told,
-    assess,
-    backtest,
     evaluate,
     findings,
-    fingerprint,
     resolve_thresholds,
     survey,
     unjudged,
 )
 from kpis.alerts.panel import daily
-from kpis.alerts.rules import versions
-
-FIRST = date(2025, 8, 1)
-DAYS = 100
-LAST = FIRST + timedelta(DAYS - 1)
-FAULT = DAYS - 3
-"""The day, from the first on, on which what a test breaks begins."""
-
-NO_COHORTS = pl.DataFrame(
-    schema={
-        "cohort_month": pl.String, "cohort_size": pl.Int64, "d30_retention": pl.Float64, "observed_days": pl.Int64,
-        "is_left_truncated": pl.Boolean,
-    }
-)  # fmt: skip
-
-
-def poisson(dice, mean):
-    """As many as chance brings of that mean."""
-    limit, product, count = math.exp(-mean), dice.random(), 0
-    while product > limit:
-        product *= dice.random()
-        count += 1
-    return count
-
-
-def half_year(change=lambda day, row: None, days=DAYS, orders=60, seed=11):
-    """Rows of a shop with two ad channels of two campaigns each, its own site, and traffic; `change` breaks a row."""
-    dice = random.Random(seed)
-    for number in range(days):
-        day = FIRST + timedelta(number)
-        for channel, campaign in (("meta", "a"), ("meta", "b"), ("google", "c"), ("google", "d"), ("direct", "(none)")):
-            count = poisson(dice, orders / 5)
-            row = {
-                "date": day, "channel_id": channel, "campaign_id": campaign, "orders": count,
-                "new_customers": sum(dice.random() < 0.5 for _ in range(count)),
-                "revenue_gross": count * 80, "revenue_net": count * 70, "contribution_margin": count * 25,
-                "cogs": count * 35, "gross_sq": count * 6400, "net_sq": count * 4900, "margin_sq": count * 625,
-                "margin_net": count * 1750,
-            }  # fmt: skip
-            if channel != "direct":
-                clicks = 200 + dice.randrange(20)
-                row |= {"spend": clicks, "clicks": clicks, "impressions": 50 * clicks, "platform_conversions": count}
-            else:
-                steps = {"sessions": 3000, "pdp_views": 2000, "add_to_cart": 500, "checkouts": 250, "purchases": 60}
-                row |= {name: seen + dice.randrange(-seen // 20, seen // 20) for name, seen in steps.items()}
-            change(number, row)
-            yield row
-
-
-@pytest.fixture(scope="session")
-def facts_of(state_of):
-    def build(change=lambda day, row: None, **more):
-        state = state_of(*half_year(change, **more))
-        return Facts(state, NO_COHORTS, state["date"].max())
-
-    return build
 
 
 def breaches(facts, last=None, thresholds=None):
@@ -98,21 +32,6 @@ def breaches(facts, last=None, thresholds=None):
 def outcomes(facts, day):
     ((_, found),) = survey(facts, day, day, resolve_thresholds())
     return {finding.id: finding.outcome for finding in found}
-
-
-def broken(*channels, **changes):
-    """Multiplies measures, or sets them to None, from the day of the fault on."""
-
-    def change(day, row):
-        if day >= FAULT and (not channels or row["channel_id"] in channels or row["campaign_id"] in channels):
-            for name, factor in changes.items():
-                if row.get(name) is not None:
-                    row[name] = None if factor is None else int(row[name] * factor)
-
-    return change
-
-
-STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
 
 
 @pytest.mark.parametrize(
@@ -394,69 +313,3 @@ def test_who_has_no_campaign_and_no_category_is_not_told_of_rules_that_broke(fac
     said = [finding for _, found in survey(facts, LAST, LAST, resolve_thresholds()) for finding in found]
     assert said
     assert [finding.id for finding in said if finding.outcome == "error"] == []
-
-
-def test_an_alert_says_which_campaign_and_which_factor(facts_of):
-    facts = facts_of(broken("a", spend=2.5))
-    shop = Shop("acme", facts, {}, {"a": "Broad", "meta": "Meta Ads"}, "EUR")
-    now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
-    evaluation = assess(shop, Memory([], [], []), now)
-    row = evaluation.firing.row(by_predicate=pl.col("id") == "campaign_overspend_a", named=True)
-    assert row["segment"] == "Broad"
-    assert row["why"].startswith("Because of cost per click +")
-    assert [event.kind for event in evaluation.events] == ["fired"] * len(evaluation.events)
-    assert any("Broad" in message and "Check the campaign's budget" in message for message in evaluation.messages)
-
-
-def test_an_evaluation_of_the_past_tells_nothing(facts_of):
-    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
-    shop, now = Shop("acme", facts), datetime.fromisoformat("2026-01-01T12:00:00+00:00")
-    assert assess(shop, Memory([], [], []), now).events
-    assert assess(shop, Memory([], [], []), now, last_window=LAST).events
-    assert assess(shop, Memory([], [], []), now, last_window=LAST + timedelta(1)).events == []
-
-
-def test_after_a_gap_only_what_fired_is_of_interest(facts_of):
-    """What was over before the gap and not told is told after a short one; what still fired then is told after any."""
-    shop, now = Shop("acme", facts_of()), datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
-    version = versions(resolve_thresholds())["tracking_outage"]
-
-    def told(standing, gap):
-        day = LAST - timedelta(gap)
-        seen = Finding("tracking_outage", (), Window(day, day), "clear", "critical", -0.5)
-        fired = Told("fired", day, "critical")
-        identity = fingerprint("tracking_outage", "acme", ())
-        state = AlertState(identity, standing, standing, "critical", day, day, day, 1, 2, version, seen, told=fired)
-        return [(event.kind, event.alert.finding.id) for event in assess(shop, Memory([state], [], []), now).events]
-
-    over = [("resolved", "tracking_outage")]
-    assert {gap: told("resolved", gap) for gap in (3, 14, 15, 30)} == {3: over, 14: over, 15: [], 30: []}
-    assert {gap: told("firing", gap) for gap in (3, 14, 15, 30)} == dict.fromkeys((3, 14, 15, 30), over)
-
-
-def test_of_each_day_made_up_for_a_snooze_is_asked_as_long_after_it(facts_of):
-    shop = Shop("acme", facts_of(broken(**dict.fromkeys(STEPS, 0.2))))
-    now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
-    snooze = Silence("snooze", "tracking_outage", now - timedelta(9), until=now - timedelta(hours=36))
-
-    def silenced(**asked):
-        windows = assess(shop, Memory([], [snooze], []), now, **asked).windows
-        days = (windows[FIRST + timedelta(day)] for day in range(FAULT, DAYS))
-        return [state.silenced_by for states in days for state in states if state.finding.id == "tracking_outage"]
-
-    assert silenced() == ["snooze", "", ""]
-    assert silenced(at=now - timedelta(1)) == ["snooze", "snooze", ""]
-    assert silenced(at=now - timedelta(2)) == ["snooze"] * 3
-
-
-def test_a_backtest_finds_what_is_known_and_counts_the_rest(facts_of):
-    shop = Shop("acme", facts_of(broken(**dict.fromkeys(STEPS, 0.2))))
-    fault = Known("outage", Window(FIRST + timedelta(FAULT), LAST), ("tracking_outage",))
-    found = backtest(shop, DAYS, [fault])
-    assert found.noticed == {"outage": FIRST + timedelta(FAULT)}
-    assert [episode.id for episode in found.episodes if episode.cause] == ["tracking_outage"]
-    beside = [Known(f"day {day}", Window(day, day), ("*",)) for day in (FIRST - timedelta(30), LAST + timedelta(1))]
-    assert backtest(shop, DAYS, [fault, *beside]).noticed == found.noticed
-    unknown = backtest(shop, 30)
-    assert "tracking_outage" in [episode.id for episode in unknown.unexplained]
-    assert unknown.unexplained_per_month == len(unknown.unexplained)
