@@ -16,7 +16,7 @@ from warehouse.credentials import CHANNELS
 from warehouse.credentials import TABLE as CREDENTIALS
 from warehouse.database import Cursor, Warehouse, execute, lock, query
 from warehouse.ops import AlertDeliveries, AlertEvents, AlertSilences, AlertStates, ExpectedEvents
-from warehouse.quoting import literal, quoted
+from warehouse.quoting import instant, literal, quoted
 
 Wish = Literal["ack", "snooze", "mute"]
 LOG = "log"
@@ -39,7 +39,7 @@ def remembered(database: Warehouse, tenant_id: str, before: date, known_at: date
 
     An alert without a state of that window was at rest then.
     """
-    at = _instant(known_at)
+    at = instant(known_at)
     held = f"created_at <= {at} AND (ended_at IS NULL OR ended_at > {at})"
     newest = "SELECT max(window_end) AS latest FROM ops.alert_states"
     with database.as_tenant(tenant_id) as cursor:
@@ -106,7 +106,7 @@ def deliver_next(
         due = query(
             cursor,
             "SELECT digest_id, channel, destination, digest::text AS digest, attempts FROM ops.alert_deliveries "
-            f"WHERE state = 'pending' AND next_try_at <= {_instant(now)} "
+            f"WHERE state = 'pending' AND next_try_at <= {instant(now)} "
             "ORDER BY next_try_at, digest_id, channel, destination LIMIT 1 FOR UPDATE SKIP LOCKED",
         )
         if due.is_empty():
@@ -115,17 +115,17 @@ def deliver_next(
         outcome = send(delivery)
         lock(cursor, f"digest {delivery.digest_id}")  # the last of a digest's deliveries has to see all others
         error = "NULL" if outcome.error is None else literal(outcome.error)
-        sent_at = _instant(now) if outcome.state == "sent" else "NULL"
+        sent_at = instant(now if outcome.state == "sent" else None)
         query(
             cursor,
             f"UPDATE ops.alert_deliveries SET state = $4, attempts = attempts + 1, error = {error}, "
-            f"next_try_at = {_instant(outcome.retry_at)}, sent_at = {sent_at} "
+            f"next_try_at = {instant(outcome.retry_at)}, sent_at = {sent_at} "
             "WHERE digest_id = $1 AND channel = $2 AND destination = $3 RETURNING 1",
             [*delivery[:3], outcome.state],
         )
         query(
             cursor,
-            f"UPDATE ops.alert_events e SET sent_at = {_instant(now)} "
+            f"UPDATE ops.alert_events e SET sent_at = {instant(now)} "
             "FROM ops.alert_deliveries d, "
             "json_to_recordset(d.digest -> 'events') AS told (fingerprint text, kind text) "
             "WHERE (d.digest_id, d.channel, d.destination) = ($1, $2, $3) AND e.window_end = d.window_end "
@@ -149,7 +149,7 @@ def resend(database: Warehouse, tenant_id: str, digest_id: str, now: datetime) -
     with database.as_tenant(tenant_id) as cursor:
         return query(
             cursor,
-            f"UPDATE ops.alert_deliveries SET state = 'pending', attempts = 0, next_try_at = {_instant(now)} "
+            f"UPDATE ops.alert_deliveries SET state = 'pending', attempts = 0, next_try_at = {instant(now)} "
             "WHERE state = 'failed' AND starts_with(digest_id, $1) RETURNING digest_id, channel, destination",
             [digest_id],
         )
@@ -158,9 +158,7 @@ def resend(database: Warehouse, tenant_id: str, digest_id: str, now: datetime) -
 def purge(database: Warehouse, tenant_id: str, before: datetime) -> int:
     """Delete the deliveries that were sent before that instant; how many. What failed stays until it is sent."""
     with database.as_tenant(tenant_id) as cursor:
-        return execute(
-            cursor, f"DELETE FROM ops.alert_deliveries WHERE state = 'sent' AND sent_at < {_instant(before)}"
-        )
+        return execute(cursor, f"DELETE FROM ops.alert_deliveries WHERE state = 'sent' AND sent_at < {instant(before)}")
 
 
 def history(database: Warehouse, tenant_id: str, since: date) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -197,7 +195,7 @@ def silences(database: Warehouse, tenant_id: str) -> pl.DataFrame:
 
 def _end(cursor: Cursor, which: str, now: datetime) -> int:
     return execute(
-        cursor, f"UPDATE ops.alert_silences SET ended_at = {_instant(now)} WHERE ended_at IS NULL AND {which}"
+        cursor, f"UPDATE ops.alert_silences SET ended_at = {instant(now)} WHERE ended_at IS NULL AND {which}"
     )
 
 
@@ -252,10 +250,6 @@ def _deliveries(cursor: Cursor, tenant_id: str, day: str, events: pl.DataFrame) 
     }
     rows = [row | {"channel": channel, "destination": name} for channel, name in [(LOG, LOG), *places]]
     return pl.DataFrame(rows, schema=polars_schema(AlertDeliveries))
-
-
-def _instant(at: datetime | None) -> str:
-    return "NULL" if at is None else f"{literal(at.isoformat())}::timestamptz"
 
 
 def _add(database: Warehouse, cursor: Cursor, contract: type[Table], row: Mapping[str, object]) -> None:

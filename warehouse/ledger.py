@@ -19,7 +19,7 @@ from warehouse.contract import polars_schema
 from warehouse.database import Cursor, Warehouse, execute, query
 from warehouse.errors import LedgerLost
 from warehouse.ops import SyncSlices
-from warehouse.quoting import literal
+from warehouse.quoting import instant, literal
 
 ALL: Mapping[str, str] = {}
 """The part of a slice that is narrowed to nothing."""
@@ -123,7 +123,7 @@ class Ledger:
             execute(
                 cursor,
                 f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND account = {literal(account)} "
-                f"AND state = 'verified' AND started_at < {_instant(before)}",
+                f"AND state = 'verified' AND started_at < {instant(before)}",
             )
             if rows:
                 self._add(cursor, rows)
@@ -178,12 +178,11 @@ class Ledger:
             return self._plan(cursor, parts, pull_id)
 
     def failed(self, pull_id: str, kind: str, reason: str, effort: Effort, retry_at: datetime | None = None) -> None:
-        again = _instant(retry_at) if retry_at else "NULL"
         self._set(
             pull_id,
             "running",
-            f"state = 'failed', error_kind = {literal(kind)}, error = {literal(reason)}, retry_at = {again}, "
-            f"finished_at = {self._at()}, {_effort(effort)}",
+            f"state = 'failed', error_kind = {literal(kind)}, error = {literal(reason)}, "
+            f"retry_at = {instant(retry_at)}, finished_at = {self._at()}, {_effort(effort)}",
         )
 
     def named(self, connection: str) -> None:
@@ -226,7 +225,7 @@ class Ledger:
             execute(
                 cursor,
                 f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND (state = 'planned' OR planned_at < "
-                f"{_instant(self._now() - KEPT)} AND (state IN ('failed', 'split') OR part::text <> '{{}}'))",
+                f"{instant(self._now() - KEPT)} AND (state IN ('failed', 'split') OR part::text <> '{{}}'))",
             )
             execute(
                 cursor,
@@ -288,7 +287,7 @@ class Ledger:
             )
 
     def _at(self) -> str:
-        return _instant(self._now())
+        return instant(self._now())
 
     def _mine(self, alias: str = "sync_slices") -> str:
         source, stream = self._stream
@@ -351,12 +350,12 @@ def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: da
             f"least((max(f.end_at) - interval '1 microsecond')::date, {literal(str(last_day))}::date) AS last_day, "
             "(array_agg(f.error ORDER BY f.planned_at DESC, f.pull_id))[1] AS error "
             f"FROM ops.sync_slices f WHERE f.state = 'failed' AND f.slice_id <> {literal(NO_SLICE)} "
-            f"AND f.planned_at <= {_instant(known_at)} AND f.end_at > {literal(str(first_day))}::date "
+            f"AND f.planned_at <= {instant(known_at)} AND f.end_at > {literal(str(first_day))}::date "
             f"AND f.start_at < {literal(str(last_day))}::date + 1 "
             "AND NOT EXISTS (SELECT FROM ops.sync_slices v WHERE v.state = 'verified' "
             "AND (v.source, v.stream, v.account) = (f.source, f.stream, f.account) "
             "AND v.start_at <= f.start_at AND v.end_at >= f.end_at AND v.part::text IN ('{}', f.part::text) "
-            f"AND v.planned_at > f.planned_at AND v.planned_at <= {_instant(known_at)}) "
+            f"AND v.planned_at > f.planned_at AND v.planned_at <= {instant(known_at)}) "
             "GROUP BY 1, 2 ORDER BY 1, 2",
         )
 
@@ -392,7 +391,3 @@ def _json(part: Mapping[str, str]) -> str:
 
 def _effort(effort: Effort) -> str:
     return f"attempts = {effort.attempts}, requests = {effort.requests}, waited_seconds = {effort.waited!r}"
-
-
-def _instant(at: datetime) -> str:
-    return f"{literal(at.isoformat())}::timestamptz"

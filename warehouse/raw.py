@@ -14,7 +14,7 @@ import pyarrow  # pyright: ignore[reportMissingTypeStubs]
 from polars.io.plugins import register_io_source
 
 from warehouse.database import Cursor, Transaction, Warehouse, copy, execute, lock, query, without
-from warehouse.quoting import literal, qualified, quoted
+from warehouse.quoting import instant, literal, qualified, quoted
 
 _ARROW: Any = pyarrow  # which has no types
 
@@ -143,7 +143,7 @@ class Staged:
                 "WITH inserted AS (INSERT INTO raw.raw_events "
                 "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
                 f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
-                f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {_instant(seen_at)} "
+                f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {instant(seen_at)} "
                 "FROM stage_raw s LEFT JOIN LATERAL ("
                 f"SELECT r.version, r.payload, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
                 "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
@@ -199,7 +199,7 @@ def created(account: str, field: str, start: datetime, end: datetime, *, alone: 
     at = f"({speakable} ->> {literal(field)})::timestamptz"
     own = f"r.account = {literal(account)}"
     own = f"({own} OR r.account IS NULL)" if alone else own
-    return f"{own} AND {at} >= {_instant(start)} AND {at} < {_instant(end)}"
+    return f"{own} AND {at} >= {instant(start)} AND {at} < {instant(end)}"
 
 
 def holds(warehouse: Warehouse, tenant_id: str, source: str, stream: str, *, of_nobody: bool = False) -> bool:
@@ -252,7 +252,7 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
         "INSERT INTO raw.raw_events "
         "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
         "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, r.account, 'null', "
-        f"{GONE}, {_instant(seen_at)} {_current(source, stream, among, came)}",
+        f"{GONE}, {instant(seen_at)} {_current(source, stream, among, came)}",
     )
 
 
@@ -320,7 +320,7 @@ def restatements(warehouse: Warehouse, tenant_id: str, table: str, since: dateti
             "SELECT v.external_id, v.seen_at, p.payload::text AS old, v.payload::text AS new "
             f"FROM {qualified(table)} v JOIN {qualified(table)} p "
             "ON p.external_id = v.external_id AND p.version = v.version - 1 "
-            f"WHERE v.version > 1 AND v.seen_at >= {_instant(since)} "
+            f"WHERE v.version > 1 AND v.seen_at >= {instant(since)} "
             f"ORDER BY v.seen_at DESC, v.external_id, v.version DESC LIMIT {limit}",
         )
     changes = [
@@ -353,7 +353,7 @@ def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
     Versions count up from 1 with time, and nearly all records have no second one: only the others are grouped. One
     whose newest version says that it is gone is none.
     """
-    known = f" AND seen_at <= {_instant(as_of)}" if as_of else ""
+    known = f" AND seen_at <= {instant(as_of)}" if as_of else ""
     records = f"(SELECT * FROM {qualified(table)} WHERE true{known})"
     selected = (f"v.{quoted(c)}::text AS {quoted(c)}" if c == "payload" else f"v.{quoted(c)}" for c in columns)
     return (
@@ -361,9 +361,3 @@ def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
         f"(SELECT external_id, max(version) AS newest FROM {records} r WHERE version > 1 GROUP BY external_id) n "
         f"ON n.external_id = v.external_id WHERE v.version = coalesce(n.newest, 1) AND v.payload_hash <> {GONE}"
     )
-
-
-def _instant(at: datetime) -> str:
-    if at.tzinfo is None:
-        raise ValueError(f"{at.isoformat()} needs a time zone: write e.g. {at.isoformat()}+00:00.")
-    return f"{literal(at.isoformat())}::timestamptz"
