@@ -75,23 +75,23 @@ def show_quarantine(
     from growthos_assets.reasons import grouped
 
     rows = frame_of("ops/quarantine", tenant).sort("table_name", "record_id")
+    counts = [
+        {"table_name": str(name), "reason": reason, "rows": count}
+        for (name,), of_table in rows.group_by("table_name", maintain_order=True)
+        for reason, count in grouped(of_table["reasons"].list.first()).items()
+    ]
+    counts.sort(key=lambda told: -told["rows"])
     if format is Format.json:
-        print_json({"tenant": tenant, "rows": rows.height, "quarantine": rows.to_dicts()})
+        print_json({"tenant": tenant, "rows": rows.height, "reasons": counts, "quarantine": rows.to_dicts()})
         return
     if rows.is_empty():
         console.print("Nothing is quarantined.")
         return
-    counts = [
-        (str(name), reason, count)
-        for (name,), of_table in rows.group_by("table_name", maintain_order=True)
-        for reason, count in grouped(of_table["reasons"].list.first()).items()
-    ]
-    counts.sort(key=lambda row: -row[2])
     why = table("table", "reason", "rows", title=f"{rows.height:,} quarantined rows", right=["rows"])
-    for name, reason, count in counts[:limit]:
-        why.add_row(name, reason, f"{count:,}")
+    for told in counts[:limit]:
+        why.add_row(told["table_name"], told["reason"], f"{told['rows']:,}")
     if more := counts[limit:]:
-        why.add_row("", f"{len(more):,} more with --limit {len(counts)}", f"{sum(count for *_, count in more):,}")
+        why.add_row("", f"{len(more):,} more with --limit {len(counts)}", f"{sum(told['rows'] for told in more):,}")
     console.print(why)
     shown = table("table", "record", "reasons", title=f"The first {min(limit, rows.height)}; --format json shows rows")
     for row in rows.head(limit).iter_rows(named=True):
