@@ -21,9 +21,9 @@ from growthos_assets import automation, definitions, graph, progress
 from growthos_assets.demo import CURRENCY, TIMEZONE, ensure_tenant
 from growthos_assets.instance import open_instance
 from growthos_assets.loading import warehouse
+from growthos_assets.outcomes import Outcome
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
-from growthos_assets.running import Outcome
 from warehouse.ops import RawEvents
 
 GIGABYTE = 2**20  # ru_maxrss counts kilobytes

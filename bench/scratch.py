@@ -17,7 +17,7 @@ def scratch_home() -> Iterator[Path]:
             yield Path(folder)
         finally:
             from growthos_assets import loading
-            from warehouse import server
+            from warehouse import embedded
 
             loading.close()
-            server.stop()
+            embedded.stop()

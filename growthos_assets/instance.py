@@ -16,7 +16,7 @@ import dagster as dg
 import psycopg2
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.root import LocalArtifactStorage
-from dagster._serdes import ConfigurableClassData
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
@@ -58,46 +58,41 @@ class EventLog(Remembering, PostgresEventLogStorage):
     """It, in PostgreSQL."""
 
 
-class PooledPostgresStorage(DagsterPostgresStorage):
-    """DagsterPostgresStorage with connection pools and event batching: 2.4 × faster runs than its NullPool."""
-
-    def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None) -> None:
-        super().__init__(postgres_url, inst_data=inst_data)  # makes the tables
-        self._event_log_storage = EventLog(postgres_url, should_autocreate_tables=False)
+class Unconfigured(ConfigurableClass):
+    """What dagster.yaml names and has nothing to say to: it finds all that it needs by itself."""
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> "PooledPostgresStorage":
+    def from_config_value(cls: Any, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Any:
+        return cls(inst_data)
+
+
+class PooledPostgresStorage(Unconfigured, DagsterPostgresStorage):
+    """DagsterPostgresStorage with connection pools and event batching: 2.4 × faster runs than its NullPool."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None) -> None:
         os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
         # SQLAlchemy reads a bare postgresql:// as psycopg 3, with which Dagster's runs break
         url = dagster_url().set(drivername="postgresql+psycopg2")
         # a server that crashes may take the last half second of the log with it, but no event waits for the disk
         options = f"{url.query.get('options', '')} -c synchronous_commit=off".strip()
-        storage = cls(text(url.update_query_dict({"options": options})), inst_data)
-        parts: list[Any] = [storage.event_log_storage, storage.run_storage, storage.schedule_storage]
+        address = text(url.update_query_dict({"options": options}))
+        super().__init__(address, inst_data=inst_data)  # makes the tables
+        self._event_log_storage = EventLog(address, should_autocreate_tables=False)
+        parts: list[Any] = [self._event_log_storage, self._run_storage, self._schedule_storage]
         for part in parts:
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
             event.listen(part._engine, "checkout", _ping)
-        return storage
 
 
-class HomeArtifactStorage(LocalArtifactStorage):
+class HomeArtifactStorage(Unconfigured, LocalArtifactStorage):
     """What runs leave behind lies in our home, from whichever folder they are started."""
 
-    @classmethod
-    def config_type(cls) -> Mapping[str, Any]:
-        return {}
-
-    @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> "HomeArtifactStorage":
-        return cls(str(home() / "dagster"), inst_data)
+    def __init__(self, inst_data: ConfigurableClassData | None) -> None:
+        super().__init__(str(home() / "dagster"), inst_data)
 
 
 def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:

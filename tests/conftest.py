@@ -94,11 +94,12 @@ def server() -> Iterator[URL]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GROWTHOS_HOME", os.environ[HOME])
         patch.delenv("DATABASE_URL", raising=False)
-        from warehouse import server
+        from warehouse import embedded
+        from warehouse.server import owner_url
 
         # whoever makes or drops a database looks through all of it
-        patch.setattr(server, "SHARED_MB", 128)
-        yield server.owner_url()
+        patch.setattr(embedded, "SHARED_MB", 128)
+        yield owner_url()
 
 
 @pytest.fixture(scope="session")

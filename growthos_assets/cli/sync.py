@@ -20,7 +20,7 @@ from growthos_assets.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from growthos_assets.running import Pulled
+    from growthos_assets.outcomes import Pulled
 
 LONGEST_PART = 40
 DAY_FORMAT = ["%Y-%m-%d"]

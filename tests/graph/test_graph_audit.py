@@ -25,7 +25,7 @@ from growthos_assets import load, loading, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.instance import open_instance
 from growthos_assets.resources import WarehouseResource
-from warehouse import server, tenants
+from warehouse import embedded, tenants
 
 ORDERS = "shopify/orders"
 
@@ -274,7 +274,7 @@ def own_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("GROWTHOS_HOME", str(tmp_path / "growthos"))
     yield
     loading.close()
-    server.stop()
+    embedded.stop()
 
 
 def test_postgresql_may_be_restarted_between_two_runs_of_a_process(own_server: None, graph: Graph) -> None:
@@ -284,5 +284,5 @@ def test_postgresql_may_be_restarted_between_two_runs_of_a_process(own_server: N
         assert graph.run("shop", *STAGED).success
         with open_instance() as instance:
             assert instance.get_runs_count() == 0
-        assert server.stop()
+        assert embedded.stop()
     assert set(prices("staging/stg_order_lines")) == {1, 2}

@@ -16,9 +16,9 @@ from graph_shop import NOW, land, orders
 
 from growthos_assets import load, progress, retrying, running, table_assets
 from growthos_assets.loading import warehouse
+from growthos_assets.outcomes import Outcome
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.progress import Step
-from growthos_assets.running import Outcome
 from growthos_assets.staging.orders import StgOrders
 from warehouse import refreshes, tenants
 from warehouse.contract import Table
