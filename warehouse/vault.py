@@ -14,6 +14,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 from cryptography.exceptions import InvalidTag
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from warehouse.environment import demo_mode, home
 from warehouse.errors import InvalidSetting
 
+KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_ID_BYTES = 8
 NEW_KEY = "python -c 'import base64, os; print(base64.b64encode(os.urandom(32)).decode())'"
@@ -102,7 +104,7 @@ def _decoded(part: str) -> bytes:
         key = bytes.fromhex(part) if len(part) == 64 else base64.b64decode(part, validate=True)
     except (ValueError, binascii.Error):
         key = b""
-    if len(key) != 32:
+    if len(key) != KEY_BYTES:
         raise InvalidSetting(
             f"GROWTHOS_ENCRYPTION_KEY must hold 32-byte keys in base64 or hex, separated by commas. Make one: {NEW_KEY}"
         )
@@ -113,11 +115,38 @@ def _demo_key() -> bytes:
     if not demo_mode():
         raise InvalidSetting(f"GROWTHOS_ENCRYPTION_KEY is not set, and DEMO_MODE is off. Make a key: {NEW_KEY}")
     path = home() / "demo.key"
-    if not path.exists():
-        descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        if not path.exists():
+            _make_once(path, secrets.token_bytes(KEY_BYTES))
+        key = path.read_bytes()
+    except OSError as error:
+        raise InvalidSetting(
+            f"The key file {path} can't be made or read: {error.strerror}. See to it that it can, or set "
+            f"GROWTHOS_ENCRYPTION_KEY to a key of your own. Make one: {NEW_KEY}"
+        ) from error
+    if len(key) != KEY_BYTES:
+        raise InvalidSetting(
+            f"The key file {path} has {len(key)} bytes, so it is damaged: a key has {KEY_BYTES}. Put it back from a "
+            "backup, since nothing else opens what it has sealed: logins, and the keys that e-mail addresses are "
+            "hashed with. If no tenant was made yet, delete the file: the next command makes a new one."
+        )
+    return key
+
+
+def _make_once(path: Path, content: bytes) -> None:
+    """Make the file, whole and on the disk or not at all. Where another process was faster, its file stays."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        with contextlib.suppress(FileExistsError):  # another process was faster: its key is the key
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
+    finally:
         os.unlink(draft)
-    return path.read_bytes()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # its name too: a key that is gone after a crash would be followed by another one
+    finally:
+        os.close(folder)

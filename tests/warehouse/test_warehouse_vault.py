@@ -1,6 +1,7 @@
 """Secrets at rest: only the tenant, purpose and key that they were sealed for open them."""
 
 import base64
+import errno
 import os
 import stat
 import subprocess
@@ -108,6 +109,35 @@ def test_the_demo_makes_one_private_key_file(monkeypatch: pytest.MonkeyPatch, tm
     (file,) = tmp_path.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(file.read_bytes()) == 32
+
+
+@pytest.mark.parametrize("left", [0, 31, 33])
+def test_a_damaged_key_file_is_told_and_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: int
+) -> None:
+    monkeypatch.delenv("GROWTHOS_ENCRYPTION_KEY")
+    (tmp_path / "demo.key").write_bytes(b"k" * left)
+    for use in (vault.sealing_key_id, lambda: vault.unseal(b"k" * 40, "acme", "shopify")):
+        with pytest.raises(InvalidSetting, match=rf"demo\.key has {left} bytes.* Put it back .* delete the file"):
+            use()
+    assert (tmp_path / "demo.key").read_bytes() == b"k" * left
+
+
+def test_a_key_file_that_cannot_be_written_or_read_is_told_and_leaves_nothing_half_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.delenv("GROWTHOS_ENCRYPTION_KEY")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(InvalidSetting, match=r"demo\.key can't be made or read: No space left on device\. See"):
+            vault.sealing_key_id()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "demo.key").mkdir()
+    with pytest.raises(InvalidSetting, match=r"demo\.key can't be made or read: Is a directory"):
+        vault.sealing_key_id()
 
 
 def test_processes_that_come_at_once_make_one_demo_key(tmp_path: Path) -> None:
