@@ -14,7 +14,8 @@ _ROLE = sql.Identifier(APP_ROLE)
 
 
 def ensure_app_role(owner: URL) -> None:
-    """See to it that the application's role exists, is bound by row-level security, and that the owner may take it.
+    """See to it that the application's role exists, is bound by row-level security, may make the temporary tables that
+    writing takes, and that the owner may take it.
 
     MissingPrivilege, with the SQL for an administrator, where the owner can't bring that about.
     """
@@ -37,6 +38,7 @@ def ensure_app_role(owner: URL) -> None:
                 f"The login {login} may not make the role {APP_ROLE}, or take it. "
                 f"Let an administrator run: {create}GRANT {APP_ROLE} TO {login};"
             ) from None
+        _ensure_temporary_tables(db)
 
 
 def not_owner(owner: URL) -> MissingPrivilege:
@@ -53,6 +55,21 @@ def _create(db: psycopg.Connection) -> None:
     # a role belongs to the whole server: another database of it may be migrated at this moment
     with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
         db.execute(sql.SQL("CREATE ROLE {} {}").format(_ROLE, attributes))
+
+
+def _ensure_temporary_tables(db: psycopg.Connection) -> None:
+    """Everybody may make them, unless the database's owner has taken that away."""
+    asked = "SELECT has_database_privilege(%s, current_database(), 'TEMPORARY')"
+    if db.execute(asked, [APP_ROLE]).fetchone() == (True,):
+        return
+    grant = sql.SQL("GRANT TEMPORARY ON DATABASE {} TO {};").format(sql.Identifier(db.info.dbname), _ROLE)
+    with contextlib.suppress(psycopg.errors.InsufficientPrivilege):  # or a warning alone, so it is asked again
+        db.execute(grant)
+    if db.execute(asked, [APP_ROLE]).fetchone() != (True,):
+        raise MissingPrivilege(
+            f"The role {APP_ROLE} may not make temporary tables in the database {quoted(db.info.dbname)}, and the "
+            f"login {quoted(db.info.user)} may not allow it. Let an administrator run: {grant.as_string(db)}"
+        )
 
 
 def _may_take(db: psycopg.Connection) -> bool:

@@ -112,6 +112,23 @@ def test_a_login_that_does_not_own_its_database_says_what_to_run(
     works()
 
 
+@pytest.mark.parametrize("owns", [True, False])
+def test_where_nobody_may_make_temporary_tables_the_application_may_or_it_says_what_to_run(
+    admin: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, owns: bool
+) -> None:
+    url = login(admin, monkeypatch, "CREATEROLE", owns=owns)
+    database, user = sql.Identifier(DATABASE), sql.Identifier(LOGIN)
+    admin.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
+    if not owns:
+        admin.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, user))
+        with pytest.raises(MissingPrivilege, match="administrator run: GRANT TEMPORARY ON DATABASE ") as raised:
+            migrate.upgrade()
+        let_an_administrator_run(admin, raised.value, url)
+        with connect(url.set(username="postgres", password=None)) as db:
+            db.execute(sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(user))
+    works()
+
+
 @pytest.mark.parametrize("attribute", ["SUPERUSER", "BYPASSRLS"])
 def test_an_application_role_that_sees_every_tenant_is_refused(
     admin: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, attribute: str
