@@ -7,8 +7,8 @@ from connectors.clock import Clock
 from connectors.errors import ApiError, RateLimited, Transient
 
 LONGEST_BACKOFF = 60.0
-LONGEST_WAIT = 300.0
-"""Seconds that a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
+LONGEST_WAIT = timedelta(minutes=5)
+"""For how long a run may sleep for a source at once; whoever has to wait longer is told when to come back."""
 SLICE_LASTS = timedelta(hours=1)
 """How long after its first request a slice may still wait for anything."""
 TELLING = timedelta(minutes=1)
@@ -41,7 +41,7 @@ class Budget:
                 raise error
         self.failures -= 1
         self.seconds -= wait
-        if self.failures < 0 or self.seconds < 0 or wait > LONGEST_WAIT:
+        if self.failures < 0 or self.seconds < 0 or wait > LONGEST_WAIT.total_seconds():
             raise error
         return wait + dice.uniform(0, 1)
 
@@ -56,3 +56,10 @@ class Budget:
         now = self.clock.now()
         if now + timedelta(seconds=seconds) > self.deadline:
             raise RateLimited(f"{why} The time for one slice is over.", retry_at=now + COME_BACK)
+
+
+def bearable(until: datetime, now: datetime, why: str, code: str | None = None) -> float:
+    """Seconds until then, none once it is over; RateLimited, because of `why`, if nobody should sleep for so long."""
+    if until - now > LONGEST_WAIT:
+        raise RateLimited(why, retry_at=until, code=code)
+    return max(0.0, (until - now).total_seconds())

@@ -6,15 +6,14 @@ https://developers.google.com/analytics/devguides/reporting/data/v1/quotas
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from connectors.errors import RateLimited
+from connectors.budget import bearable
 from connectors.exchange import Meter, Reply, Request
 from connectors.google_errors import next_day, next_hour
 
-LONGEST_WAIT = timedelta(minutes=5)
 SERVER_ERRORS = "serverErrorsPerProjectPerHour"
 _PROPERTY = re.compile(r"/properties/(\d+)")
 
@@ -69,18 +68,16 @@ class Pace:
 
     def delay(self, request: Request, now: datetime) -> float:
         who = _property(request.path)
-        low = {name: left for name in QUOTAS if (left := self._left.get((who, name))) and self._is_low(name, left, now)}
+        told = {name: left for name in QUOTAS if (left := self._left.get((who, name)))}
+        low = {name: left for name, left in told.items() if left.remaining < QUOTAS[name].reserve}
         if not low:
             return 0.0
         name, left = max(low.items(), key=lambda item: item[1].until)
-        if left.until - now > LONGEST_WAIT:
-            raise RateLimited(
-                f"GA4 has {left.remaining} left of the property's {name}, and GrowthOS leaves {QUOTAS[name].reserve} "
-                f"to others. It goes on at {left.until:%Y-%m-%d %H:%M} UTC.",
-                retry_at=left.until,
-                code=name,
-            )
-        return (left.until - now).total_seconds()
+        why = (
+            f"GA4 has {left.remaining} left of the property's {name}, and GrowthOS leaves {QUOTAS[name].reserve} "
+            f"to others. It goes on at {left.until:%Y-%m-%d %H:%M} UTC."
+        )
+        return bearable(left.until, now, why, name)
 
     def learn(self, reply: Reply, meter: Meter) -> None:
         who = _property(reply.url)
@@ -106,9 +103,6 @@ class Pace:
     def _set(self, who: str, name: str, remaining: int, now: datetime) -> None:
         if name in QUOTAS:
             self._left[who, name] = _Left(remaining, QUOTAS[name].full_again(now))
-
-    def _is_low(self, name: str, left: _Left, now: datetime) -> bool:
-        return left.remaining < QUOTAS[name].reserve and now < left.until
 
 
 def _property(address: str) -> str:

@@ -1,8 +1,9 @@
 """How fast Google Ads may be asked: it tells of no bucket, so we keep one ourselves, and heed what its refusals say."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from connectors.budget import bearable
 from connectors.errors import RateLimited
 from connectors.exchange import Meter, Reply, Request
 from connectors.google_ads.errors import TABLE, retry_at
@@ -13,7 +14,6 @@ PER_SECOND = 5.0
 """Google meters queries a second by customer and project with a bucket of its own whose size it does not tell:
 https://developers.google.com/google-ads/api/docs/productionize/rate-limits. A sync needs far less than this."""
 
-LONGEST_WAIT = timedelta(minutes=5)
 EVERYONE = ""
 _CUSTOMER = re.compile(r"/customers/(\d+)")
 
@@ -29,12 +29,11 @@ class Pace:
     def delay(self, request: Request, now: datetime) -> float:
         held = [self._held.get(who) for who in (EVERYONE, _customer(request.path))]
         until = max((at for at in held if at), default=now)
-        if until - now > LONGEST_WAIT:
-            raise RateLimited("Google Ads has asked to be left alone until then.", retry_at=until)
+        wait = bearable(until, now, f"Google Ads has asked to be left alone until {until:%Y-%m-%d %H:%M} UTC.")
         passed = (now - self._at).total_seconds() if self._at else 0.0
         self._filled = min(BURST, self._filled + passed * PER_SECOND) - request.cost
         self._at = now
-        return max(0.0, (until - now).total_seconds(), -self._filled / PER_SECOND)
+        return max(wait, -self._filled / PER_SECOND)
 
     def learn(self, reply: Reply, meter: Meter) -> None:
         if "request-id" in reply.headers:

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from connectors.errors import RateLimited
+from connectors.budget import bearable
 from connectors.exchange import Meter, Reply, Request
 
 SLOW, STOP = 75.0, 90.0  # percent
 PAUSE = timedelta(seconds=60)
-LONGEST_WAIT = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=15)
 """For how long a bucket may stay nearly full, paused for all the time, before it is left alone as long."""
 
@@ -73,10 +72,8 @@ class Pace:
     def delay(self, request: Request, now: datetime) -> float:
         account = account_of(request.path)
         until = max(self._until.get(bucket, now) for bucket in (APP, account or APP))
-        if until - now > LONGEST_WAIT:
-            who = f"the ad account {account}" if account else "this app"
-            raise RateLimited(f"Meta lets {who} in again at {until:%Y-%m-%d %H:%M} UTC.", retry_at=until)
-        return max(0.0, (until - now).total_seconds())
+        who = f"the ad account {account}" if account else "this app"
+        return bearable(until, now, f"Meta lets {who} in again at {until:%Y-%m-%d %H:%M} UTC.")
 
     def learn(self, reply: Reply, meter: Meter) -> None:
         fullest: dict[str, Reading] = {}

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from connectors.errors import RateLimited
+from connectors.budget import bearable
 from connectors.exchange import Meter, Reply, Request
 from connectors.shopify.envelope import ThrottleStatus, envelope
 
-LONGEST_WAIT = 300.0  # seconds; a longer one is for the scheduler, not for a sleep
 MARGIN = 1.0  # a point, for the fractions that the API rounds away
 
 
@@ -35,12 +34,8 @@ class CostPace:
             return 0.0
         needed = min(request.cost + MARGIN, self._bucket.maximum_available) if request.cost else 0.0
         seconds = max(0.0, needed - available) / self._bucket.restore_rate
-        if seconds > LONGEST_WAIT:
-            raise RateLimited(
-                f"Shopify's points are used up for {seconds:.0f} s; it goes on by itself.",
-                retry_at=now + timedelta(seconds=seconds),
-            )
-        return seconds
+        why = f"Shopify's points are used up for {seconds:.0f} s; it goes on by itself."
+        return bearable(now + timedelta(seconds=seconds), now, why)
 
     def learn(self, reply: Reply, meter: Meter) -> None:
         cost = envelope(reply).cost

@@ -13,7 +13,7 @@ from connectors.errors import ApiError, ApiRetired, RateLimited, Transient
 from connectors.exchange import Meter, Reply, Request
 from connectors.fake.ga4 import EXHAUSTED, FakeGa4
 from connectors.ga4.errors import PAUSE, TABLE, judge
-from connectors.ga4.pace import QUOTAS, SERVER_ERRORS, Pace
+from connectors.ga4.pace import QUOTAS, Pace
 from connectors.http import Http, in_process
 from connectors.wire import WireResponse
 
@@ -121,8 +121,17 @@ def test_of_every_quota_something_is_left(name):
     until = MIDNIGHT if name == "tokensPerDay" else HOUR
     assert held(pace) == until
     assert held(pace, path="/v1beta/properties/7") == 0.0
+    assert held(pace, until - timedelta(minutes=5, seconds=1)) == until
     assert held(pace, until - timedelta(minutes=5)) == 300.0
-    assert held(pace, until) == 0.0
+    assert held(pace, until) == held(pace, until + timedelta(hours=1)) == 0.0
+
+
+def test_of_several_quotas_the_one_that_is_full_again_last_decides():
+    pace = Pace()
+    learn(pace, tokensPerDay=9, tokensPerHour=8)
+    assert held(pace) == MIDNIGHT
+    learn(pace, tokensPerDay=8, tokensPerHour=9)
+    assert held(pace) == MIDNIGHT
 
 
 def test_server_errors_end_the_hour_before_they_lock_the_property():
@@ -139,7 +148,11 @@ def test_server_errors_end_the_hour_before_they_lock_the_property():
         http.send(METADATA, http.budget())
     with pytest.raises(RateLimited):
         http.send(METADATA, http.budget())
-    assert asked == QUOTAS[SERVER_ERRORS].size - QUOTAS[SERVER_ERRORS].reserve + 1
+    assert asked == 6, "of the ten that lock it"
+    clock.sleep((HOUR - NOW).total_seconds())
+    with pytest.raises((RateLimited, Transient)):
+        http.send(METADATA, http.budget())
+    assert asked == 12, "each hour has its own"
 
 
 def test_an_answer_that_is_cut_says_nothing_of_quotas():

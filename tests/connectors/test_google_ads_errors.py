@@ -138,6 +138,8 @@ def test_after_a_refusal_nobody_asks_until_it_is_over(fake):
     pace = Pace()
     pace.learn(refusal(fake, "quotaError.RESOURCE_EXHAUSTED", mine, retry_delay=60, rate_scope="ACCOUNT"), Meter())
     assert (held(pace, mine), held(pace, other)) == (60.0, 0.0)
+    pace.learn(refusal(fake, "quotaError.RESOURCE_EXHAUSTED", other, retry_delay=30), Meter())
+    assert (held(pace, mine), held(pace, other)) == (60.0, 30.0)
     pace.learn(refusal(fake, "quotaError.RESOURCE_EXHAUSTED", mine, retry_delay=3600), Meter())
     assert held(pace, other) == NOW + timedelta(hours=1)
 
@@ -148,8 +150,11 @@ def test_an_error_that_is_no_quota_holds_nobody(fake):
     assert held(pace, "/v26/customers:listAccessibleCustomers") == 0.0
 
 
-def test_the_bucket_lets_a_burst_through_and_then_so_many_a_second():
-    pace, clock = Pace(), VirtualClock(NOW)
+@pytest.mark.parametrize("idle", [timedelta(0), timedelta(hours=1)])
+def test_the_bucket_lets_a_burst_through_and_then_so_many_a_second(idle):
+    pace = Pace()
+    pace.delay(Request("GET", "/", cost=0), NOW - idle)
+    clock = VirtualClock(NOW)
     for _ in range(200):
         clock.sleep(pace.delay(LISTING, clock.now()))
     assert (clock.now() - NOW).total_seconds() == pytest.approx((200 - BURST) / PER_SECOND)
