@@ -101,10 +101,6 @@ class MetaClient:
     def probe(self) -> list[Finding]:
         return probe(self._graph, self._token, self.accounts, self._http.budget(), self.meter)
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
-
     def _proven(self, query: Query, asked: Mapping[str, str], account: Account, budget: Budget) -> Iterator[Page]:
         """The rows that were asked for, and the proof that they are all."""
         tally = Tally()

@@ -153,9 +153,6 @@ class ShopifyClient:
     def probe(self) -> list[Finding]:
         return probe(self._graphql)
 
-    def close(self) -> None:
-        self._http.close()
-
     def _asked(self, part: Slice) -> tuple[Listing, str, Budget]:
         listing = IDS[part.stream] if part.is_census else LISTINGS[part.stream]
         return listing, listing.searched(part.start, part.end), self._http.budget()

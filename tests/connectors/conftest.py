@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from demo_records import Records, everything
 from oauth_server import NOW, Server
+from shopify_api import end
 
 from connectors.clock import VirtualClock
 from connectors.demo import DemoSource
 from connectors.fake.oauth import FakeOAuth
+from connectors.fake.shopify import FakeShopify
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,18 @@ def local_day(source: DemoSource) -> Callable[[str], int]:
         return (on - source.world.calendar.first_day).days
 
     return day
+
+
+@pytest.fixture
+def clock(request: pytest.FixtureRequest) -> VirtualClock:
+    """Stands at the end of the days of the module's WORLD, a shop."""
+    return VirtualClock(end(request.module.WORLD))
+
+
+@pytest.fixture
+def fake(request: pytest.FixtureRequest, clock: VirtualClock) -> FakeShopify:
+    """Shopify's API over the module's WORLD."""
+    return FakeShopify(request.module.WORLD, clock)
 
 
 @pytest.fixture

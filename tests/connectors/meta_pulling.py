@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -87,10 +87,8 @@ class Shop:
 def served(**knobs: Any) -> Iterator[Shop]:
     """A fake of the demo on a real socket, and a client of it."""
     made = shop(**knobs)
-    with (
-        serving({"meta": made.recorder}) as url,
-        closing(connected(made.clock, knobs, base_url=f"{url}/meta")) as made.client,
-    ):
+    with serving({"meta": made.recorder}) as url:
+        made.client = connected(made.clock, knobs, base_url=f"{url}/meta")
         yield made
 
 

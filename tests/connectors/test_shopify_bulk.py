@@ -26,16 +26,6 @@ IDS = {f"gid://shopify/Order/{5_800_000_000_000 + place}" for place in range(len
 ORDERS = LISTINGS["shopify/orders"]
 
 
-@pytest.fixture
-def clock():
-    return VirtualClock(end(WORLD))
-
-
-@pytest.fixture
-def fake(clock):
-    return FakeShopify(WORLD, clock)
-
-
 def test_what_is_asked_in_which_order(fake, clock, monkeypatch):
     monkeypatch.setattr(bulk, "PIECE", 100_000)
     seen = Seen(fake)

@@ -38,16 +38,6 @@ from connectors.slices import CENSUS, Proven
 WORLD = small(days=12)
 
 
-@pytest.fixture
-def clock():
-    return VirtualClock(end(WORLD))
-
-
-@pytest.fixture
-def fake(clock):
-    return FakeShopify(WORLD, clock)
-
-
 @pytest.mark.parametrize(
     "given",
     ["my-store", " My-Store.myshopify.com ", "https://my-store.myshopify.com/admin", "my-store.myshopify.com/admin"],
@@ -70,7 +60,6 @@ def test_what_is_sent_over_the_wire(fake, clock):
     with serving({"shopify": seen}) as url:
         shop = ShopifyClient("example-goods", authorizer=Token(), clock=clock, base_url=f"{url}/shopify", mode="paged")
         found = pulled(shop, everything(WORLD))
-        shop.close()
     assert found.keys() == fake.truth("orders", datetime(2020, 1, 1, tzinfo=UTC), end(WORLD))
     for request in seen.requests:
         assert (request.method, request.path, dict(request.query)) == ("POST", PATH, {})

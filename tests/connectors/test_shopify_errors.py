@@ -41,7 +41,6 @@ def shop(app, url, monkeypatch):
     monkeypatch.setattr(Http, "budget", lambda http: Budget(http.clock, failures=3))
     shop = ShopifyClient("example-goods", authorizer=Token(), clock=clock, base_url=url, mode="bulk")
     yield shop
-    shop.close()
     fake.failing.clear()
     fake.jobs.outcomes.clear()
     fake.jobs.refusals.clear()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shopify_api import ACCOUNT, TOKEN, Seen, Token, client, end, everything, pulled, small
+from shopify_api import ACCOUNT, TOKEN, Seen, Token, client, everything, pulled, small
 
 from connectors.clock import VirtualClock
 from connectors.errors import ApiError, AuthError, RateLimited, Truncated
@@ -28,15 +28,10 @@ REFUNDED = sorted(IDS)[max(place for place, order in enumerate(WORLD.orders) if 
 
 
 @pytest.fixture
-def clock():
-    return VirtualClock(end(WORLD))
-
-
-@pytest.fixture
-def fake(clock, monkeypatch):
+def fake(fake, monkeypatch):
     monkeypatch.setattr(shopify, "MOST", 20)
     monkeypatch.setattr(bulk, "PIECE", 50_000)
-    return FakeShopify(WORLD, clock)
+    return fake
 
 
 @pytest.mark.parametrize("mode", ["paged", "bulk"])
@@ -62,7 +57,6 @@ def test_drops_on_a_real_socket(fake, clock):
         for mode in ("paged", "bulk"):
             shop = ShopifyClient("example-goods", authorizer=Token(), clock=clock, base_url=f"{url}/shopify", mode=mode)
             assert pulled(shop, everything(WORLD)).keys() == IDS
-            shop.close()
     assert injected() > 0
 
 

@@ -30,16 +30,6 @@ from connectors.slices import Slice
 WORLD = small(days=12)
 
 
-@pytest.fixture
-def clock():
-    return VirtualClock(end(WORLD))
-
-
-@pytest.fixture
-def fake(clock):
-    return FakeShopify(WORLD, clock)
-
-
 @pytest.mark.parametrize("most", [600, 85])
 def test_a_query_that_costs_too_much_asks_for_less(fake, clock, most):
     fake.max_cost = most
