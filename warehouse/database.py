@@ -120,10 +120,13 @@ class Warehouse:
             connection.close()  # back to the pool, which rolls back what was not committed
 
     @contextmanager
-    def holding(self, tenant_id: str, name: str, waiting: Callable[[], object] = lambda: None) -> Generator[None]:
-        """Hold the tenant's lock of that name; a process that dies gives it back. No transaction.
+    def holding(
+        self, tenant_id: str, name: str, waiting: Callable[[], object] = lambda: None
+    ) -> Generator[Transaction]:
+        """Hold the tenant's lock of that name; a process that dies gives it back. No transaction is open meanwhile.
 
-        `waiting` is called if another one holds it, before it is waited for.
+        `waiting` is called if another one holds it, before it is waited for. The lock goes with its connection: what
+        only its holder may write is written over that, in the transactions that this gives, as `session` does.
         """
         key = f"hashtextextended({literal(f'{tenant_id}/{name}')}, 0)"
         connection = self._pool.connect()
@@ -133,7 +136,7 @@ class Warehouse:
                 waiting()
                 query(cursor, f"SELECT pg_advisory_lock({key})::text")
             connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
-            yield
+            yield lambda: _transaction(connection, tenant_id)
         finally:
             with contextlib.suppress(adbc_driver_manager.Error):  # a connection that died holds nothing
                 query(cursor, f"SELECT pg_advisory_unlock({key})")

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from warehouse.contract import polars_schema
-from warehouse.database import Cursor, Warehouse, execute, query
+from warehouse.database import Cursor, Transaction, Warehouse, execute, query
 from warehouse.errors import LedgerLost
 from warehouse.ops import SyncSlices
 from warehouse.quoting import instant, literal
@@ -64,11 +64,15 @@ class Effort:
 
 
 class Ledger:
-    """The ledger of one stream of a tenant, within `recording`. Its times are those of `now`: the source's clock."""
+    """The ledger of one stream of a tenant, within `recording`. Its times are those of `now`: the source's clock.
+
+    It is written over the connection that holds the stream's turn, so that a sync without its turn plans nothing.
+    """
 
     def __init__(
         self,
         warehouse: Warehouse,
+        turn: Transaction,
         tenant_id: str,
         stream: tuple[str, str],
         now: Callable[[], datetime],
@@ -76,6 +80,7 @@ class Ledger:
         run_id: str | None,
     ) -> None:
         self._warehouse = warehouse
+        self._turn = turn
         self._tenant_id = tenant_id
         self._stream = stream
         self._now = now
@@ -107,7 +112,7 @@ class Ledger:
 
     def plan(self, slices: Iterable[Planned]) -> list[str]:
         """Note the slices down; the pull ids under which they go on."""
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             return self._plan(cursor, slices)
 
     def fold(self, account: str, before: datetime, kept: Iterable[tuple[Planned, datetime]]) -> None:
@@ -119,7 +124,7 @@ class Ledger:
             self._row(slice, at, state="verified", started_at=at, finished_at=at, proof="what earlier slices prove")
             for slice, at in kept
         ]
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             execute(
                 cursor,
                 f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND account = {literal(account)} "
@@ -144,7 +149,7 @@ class Ledger:
 
     def verified(self) -> None:
         """What has landed is committed, and so verified; what was split is verified when all of its parts are."""
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             execute(
                 cursor,
                 f"UPDATE ops.sync_slices SET state = 'verified', finished_at = {self._at()} "
@@ -167,7 +172,7 @@ class Ledger:
 
     def split(self, pull_id: str, parts: Iterable[Planned], reason: str, effort: Effort) -> list[str]:
         """It was too big: its parts stand in for it."""
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             self._write(
                 cursor,
                 pull_id,
@@ -187,7 +192,7 @@ class Ledger:
 
     def named(self, connection: str) -> None:
         """The connection names its accounts: it has waited for as long as it was asked to."""
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             execute(
                 cursor,
                 f"UPDATE ops.sync_slices SET retry_at = NULL WHERE {self._mine()} "
@@ -210,7 +215,7 @@ class Ledger:
             started_at=now,
             finished_at=now,
         )
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             self._add(cursor, [row])
 
     def recover(self) -> None:
@@ -221,7 +226,7 @@ class Ledger:
         What failed long ago is forgotten too, and so are the parts of what is verified as a whole.
         """
         self.verified()
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             execute(
                 cursor,
                 f"DELETE FROM ops.sync_slices WHERE {self._mine()} AND (state = 'planned' OR planned_at < "
@@ -267,14 +272,14 @@ class Ledger:
         self._warehouse.replace(cursor, SyncSlices, frame, keep_others=True)
 
     def _select(self, columns: str, condition: str) -> pl.DataFrame:
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             return query(cursor, f"SELECT {columns} FROM ops.sync_slices WHERE {self._mine()} AND {condition}")
 
     def _limit(self, condition: str) -> datetime | None:
         return max(_limits(self._warehouse, self._tenant_id, f"{self._mine('f')} AND {condition}"), default=None)
 
     def _set(self, pull_id: str, state: str, assignments: str) -> None:
-        with self._warehouse.as_tenant(self._tenant_id) as cursor:
+        with self._turn() as cursor:
             self._write(cursor, pull_id, state, assignments)
 
     def _write(self, cursor: Cursor, pull_id: str, state: str, assignments: str) -> None:
@@ -304,8 +309,8 @@ def recording(
     run_id: str | None = None,
 ) -> Generator[Ledger]:
     """The ledger of a stream (source, name), for one sync at a time: another one waits until this one is through."""
-    with warehouse.holding(tenant_id, f"sync/{'/'.join(stream)}"):
-        ledger = Ledger(warehouse, tenant_id, stream, now, api_version, run_id)
+    with warehouse.holding(tenant_id, f"sync/{'/'.join(stream)}") as turn:
+        ledger = Ledger(warehouse, turn, tenant_id, stream, now, api_version, run_id)
         ledger.recover()
         yield ledger
 
