@@ -93,11 +93,11 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
             self.remember(contract, tenant_id, self.database.read(table, tenant_id))
         return self._written[tenant_id, table].frame.lazy()
 
-    def call(self, tenant: Tenant, now: datetime) -> Call:
+    def call(self, tenant: Tenant, now: datetime, run_id: str) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""
         return Call(
             lambda contract: self.scan(contract, tenant.tenant_id),
-            {"tenant": tenant, "now": now, "is_live": self.known_at is None},
+            {"tenant": tenant, "now": now, "stored_by": run_id if self.known_at is None else None},
             self._shared.setdefault(tenant.tenant_id, {}),
         )
 
@@ -139,7 +139,8 @@ class Clock(dg.ConfigurableResource[Any]):
 class Turn(dg.ConfigurableResource[Any]):
     """The runs of a tenant take turns at its tables, each from its first table to its end.
 
-    A run that is still making them from older records would else overwrite what a later one has made.
+    A run that is still making them from older records would else overwrite what a later one has made. One whose turn
+    went with its connection goes on until another begins: `refreshes.fence` ends it then.
     """
 
     _held: ExitStack = PrivateAttr(default_factory=ExitStack)

@@ -11,7 +11,7 @@ import dagster as dg
 import psycopg
 import sqlalchemy.exc
 
-from warehouse.errors import WarehouseUnavailable
+from warehouse.errors import WarehouseError, WarehouseUnavailable
 
 Event = TypeVar("Event")
 
@@ -31,8 +31,10 @@ SECONDS = 5.0
 
 
 def retried(context: dg.AssetExecutionContext, events: Iterator[Event]) -> Iterator[Event]:
-    """What a step yields; once it meets trouble that passes, it is asked for again."""
+    """What a step yields, asked for again after trouble that passes; the warehouse's other errors say what to do."""
     try:
         yield from events
     except PASSES as error:
         raise dg.RetryRequested(RETRIES, SECONDS * 2**context.retry_number) from error
+    except WarehouseError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error

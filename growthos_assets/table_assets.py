@@ -22,6 +22,7 @@ from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, Turn, WarehouseResource
 from growthos_assets.retrying import retried
 from growthos_assets.table import Check, Contract, Declaration, Finding
+from warehouse import refreshes
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
 from warehouse.ops import Quarantine
@@ -92,7 +93,7 @@ def _materialize(
     progress.report(progress.Step(layer, name))
 
     tenant = warehouse.tenant_then(context.partition_key)
-    call = warehouse.call(tenant, clock.at(tenant))
+    call = warehouse.call(tenant, clock.at(tenant), context.run.run_id)
     candidate = call(declaration.transform).collect()
     good, bad = split(candidate, contract)
     warehouse.remember(contract, tenant.tenant_id, good)  # the candidate, for the checks
@@ -106,6 +107,7 @@ def _materialize(
     if too_bad:
         blocked.insert(0, CONTRACT_CHECK)
     with warehouse.database.as_tenant(tenant.tenant_id) as cursor:
+        refreshes.fence(cursor, context.run.run_id)
         # the reasons are published either way: they are how a person finds out what to mend
         warehouse.database.replace(
             cursor,

@@ -52,12 +52,20 @@ def remembered(database: Warehouse, tenant_id: str, before: date, known_at: date
         )
 
 
-def record(database: Warehouse, tenant_id: str, windows: Mapping[date, pl.DataFrame], events: pl.DataFrame) -> None:
+def record(
+    database: Warehouse,
+    tenant_id: str,
+    windows: Mapping[date, pl.DataFrame],
+    events: pl.DataFrame,
+    fence: Callable[[Cursor], None] = lambda cursor: None,
+) -> None:
     """Make the states of these windows what they are, and add the events that are not there yet, in one transaction.
 
     With it, a digest of those that were added is put into the outbox for the log and each of the tenant's destinations.
+    `fence` raises at its beginning if it is not the caller's turn.
     """
     with database.as_tenant(tenant_id) as cursor:
+        fence(cursor)
         lock(cursor, "alerts")
         for day, states in windows.items():
             database.replace(cursor, AlertStates, states, scope={"window_end": str(day)})

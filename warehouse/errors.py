@@ -8,6 +8,7 @@ WarehouseError
 ├── UnknownCredential      the tenant has no such credential
 ├── UnknownAccount         nothing was ever asked of such an account
 ├── LedgerLost             a sync lost its turn to another one
+├── TurnLost               a run lost its turn at the tables to another one
 ├── InvalidSetting         a tenant's setting, key or name that cannot be
 ├── UnknownTable           no such table
 └── UnknownColumn          no such column
@@ -44,6 +45,10 @@ class UnknownAccount(WarehouseError):
 
 class LedgerLost(WarehouseError):
     """A slice is no longer as the sync that pulls it has left it in the ledger."""
+
+
+class TurnLost(WarehouseError):
+    """Another run has begun to write the tables."""
 
 
 class InvalidSetting(WarehouseError):

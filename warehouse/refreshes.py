@@ -3,7 +3,8 @@
 import polars as pl
 
 from warehouse.contract import polars_schema
-from warehouse.database import Warehouse, execute, query
+from warehouse.database import Cursor, Warehouse, execute, query
+from warehouse.errors import TurnLost
 from warehouse.ops import Refreshes
 from warehouse.quoting import literal
 
@@ -12,6 +13,18 @@ def begin(database: Warehouse, tenant_id: str, run_id: str) -> None:
     """The run is going to write tables: what they are made from is unknown until it has ended."""
     row = pl.DataFrame([{"run_id": run_id, "state": None}], schema=polars_schema(Refreshes))
     database.publish(Refreshes, row, tenant_id)
+
+
+def fence(cursor: Cursor, run_id: str) -> None:
+    """Within a transaction that writes tables: no run has begun after this one, and none does before the end.
+
+    TurnLost if one has. The lock by which runs take turns goes with its connection, and the run may not notice.
+    """
+    if query(cursor, f"SELECT run_id FROM ops.refreshes WHERE run_id = {literal(run_id)} FOR SHARE").is_empty():
+        raise TurnLost(
+            "Another run of this tenant has begun, since the connection that held the turn of this one broke. It "
+            "writes nothing more, so as not to put older rows over newer ones. Run again what it was to make."
+        )
 
 
 def end(database: Warehouse, tenant_id: str, run_id: str, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
@@ -16,7 +17,7 @@ from growthos_assets.marts.fact_order_lines import FactOrderLines
 from growthos_assets.raw.shopify import ShopifyOrders
 from kpis import Window
 from kpis.alerts import EPISODES, Evaluation, Facts, Memory, Shop
-from warehouse import alert_states, ledger
+from warehouse import alert_states, ledger, refreshes
 from warehouse.tenants import Tenant
 
 DAYS = 7
@@ -33,24 +34,25 @@ def evaluated(
     dim_campaign: LazyFrame[DimCampaign],
     tenant: Tenant,
     now: datetime,
-    is_live: bool,
+    stored_by: str | None,
 ) -> pl.LazyFrame:
-    """What fires after the last complete day; its states, and what there is to tell of them, are stored.
+    """What fires after the last complete day; its states, and what there is to tell, are stored by the run `stored_by`.
 
     It is here, and not in the transform, that the alerts' tables are read and written. The same evaluation again stores
     the same states and no event twice; one that looks at the past as it was known then, or a preview, stores nothing.
     """
     shop = proven(shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now), tenant)
     evaluation = assess(shop, now)
-    if is_live:
-        _store(tenant, evaluation, now)
+    if stored_by:
+        _store(tenant, evaluation, now, stored_by)
     return evaluation.firing.lazy()
 
 
-def _store(tenant: Tenant, evaluation: Evaluation, now: datetime) -> None:
+def _store(tenant: Tenant, evaluation: Evaluation, now: datetime, run_id: str) -> None:
     events = kpis.alerts.event_rows(evaluation.events, evaluation.messages, now)
     windows = {day: kpis.alerts.state_rows(states) for day, states in evaluation.windows.items()}
-    alert_states.record(warehouse(), tenant.tenant_id, windows, events)
+    fence = partial(refreshes.fence, run_id=run_id)
+    alert_states.record(warehouse(), tenant.tenant_id, windows, events, fence)
 
 
 def assess(shop: Shop, now: datetime) -> Evaluation:

@@ -1,18 +1,27 @@
-"""Syncs of one stream take turns: one that has lost its turn lands nothing over what the next one has landed."""
+"""Syncs of a stream, and runs of a tenant, take turns: one that has lost its turn writes nothing over the next one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import adbc_driver_manager
+import dagster as dg
 import msgspec
+import polars as pl
 import psycopg
 import pytest
+from graph_runs import FACTS, Graph
+from graph_shop import land, orders
 from graph_source import Shop, book, truth
 
 from connectors.errors import ApiError, Bug, TooBig
 from connectors.slices import Account, Slice
+from growthos_assets import load, table_assets
+from growthos_assets.alerts import evaluation
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import Synced
-from warehouse import raw
+from growthos_assets.staging.orders import StgOrders
+from warehouse import alert_states, raw, refreshes
+from warehouse.contract import Table
 
 BREAK = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' "
@@ -55,3 +64,65 @@ def test_a_sync_whose_turn_was_lost_before_it_has_planned_asks_for_nothing_besid
         pull(Slow(restated=lambda at: "old", trouble=lambda part, page: asked.append(part)))
     assert asked == []
     assert set(book()["state"]) == {"verified"}
+
+
+@pytest.fixture
+def second() -> Iterator[Graph]:
+    """The graph as another process runs it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Graph(instance)
+
+
+@pytest.mark.parametrize("another", [True, False], ids=["another began", "nobody did"])
+def test_a_run_whose_turn_was_lost_with_its_connection_goes_on_only_until_another_begins(
+    shop: str, graph: Graph, second: Graph, owner: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, another: bool
+):
+    land("shop", "shopify/orders", orders(1))
+    real, turns = table_assets.split, iter([True])
+
+    def split(frame: pl.DataFrame, contract: type[Table]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        if contract is StgOrders and next(turns, False):
+            assert owner.execute(BREAK).fetchall() == [(True,)]
+            land("shop", "shopify/orders", orders(2))
+            if another:
+                assert second.run("shop", *FACTS).success
+        return real(frame, contract)
+
+    monkeypatch.setattr(table_assets, "split", split)
+    run = graph.run("shop", *FACTS)
+    assert run.success is not another
+    assert load("staging/stg_orders", "shop")["order_id"].n_unique() == (2 if another else 1)
+    assert set(load("marts/fact_orders", "shop")["order_id"]) == set(load("staging/stg_orders", "shop")["order_id"])
+    if another:
+        assert run.failures["staging/stg_orders"].startswith("Another run of this tenant has begun, since")
+
+
+def test_no_run_begins_while_another_one_is_writing(shop: str, owner: psycopg.Connection):
+    refreshes.begin(warehouse(), "shop", "first")
+    owner.execute("SET lock_timeout = '50ms'")
+    with warehouse().as_tenant("shop") as cursor:
+        refreshes.fence(cursor, "first")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            owner.execute("UPDATE ops.refreshes SET run_id = 'second'")
+    owner.execute("UPDATE ops.refreshes SET run_id = 'second'")
+
+
+def test_a_run_that_has_lost_its_turn_remembers_no_alerts(shop: str, graph: Graph, monkeypatch: pytest.MonkeyPatch):
+    assess, record = evaluation.assess, alert_states.record
+    others, recorded = ["another"], list[str]()
+
+    def meanwhile(*arguments: Any) -> Any:
+        if others:
+            refreshes.begin(warehouse(), "shop", others.pop())
+        return assess(*arguments)
+
+    def noted(*arguments: Any) -> None:
+        record(*arguments)
+        recorded.append("alerts")
+
+    monkeypatch.setattr(evaluation, "assess", meanwhile)
+    monkeypatch.setattr(alert_states, "record", noted)
+    assert "Another run of this tenant" in graph.run("shop", "alerts/alerts").failures["alerts/alerts"]
+    assert recorded == []
+    assert graph.run("shop", "alerts/alerts").success
+    assert recorded == ["alerts"]
