@@ -57,8 +57,9 @@ def orders(
     **Fields**: order_id, processed_at, quantity, unit_price; and, if you have them, line_id, customer_id, email, sku,
     title, category, discount, tax, shipping, currency, landing_url, referrer, source_name, is_test, cancelled_at.
 
-    Without line_id the rows of an order belong in one file: they take the place of all that an earlier file had of it
-    without line_id. Of returns without line_id, those of one order and instant do.
+    Without line_id the rows of an order belong in one file: they take the place of all that an earlier file had of it;
+    beside rows of the same order that have one, of what it had without. Of returns without line_id, those of one order
+    and instant do.
     """
     _import("orders", file, tenant, map, timezone, currency, format)
 
@@ -80,7 +81,8 @@ def spend(
     What a file does not say, as clicks, is unknown, not 0.
 
     A campaign is one of its channel and account, by its id, else by its name. A row without a campaign is the spend of
-    its whole channel, or account. A row with an account takes the place of one without that is otherwise the same.
+    its whole channel, or account. A row with an account takes the place of one without that is otherwise the same, and
+    rows of which none has an account that of those with one.
     """
     _import("spend", file, tenant, map, timezone, currency, format)
 

@@ -18,7 +18,8 @@ class Identity:
     whole: Mapping[str, pl.Expr]
     """What a file that has one row of it has all rows of: one that it no longer has, is no more."""
     refined: str | None = None
-    """The part of it that an earlier file may have left blank: what was told without is told anew with it."""
+    """The part of it that a file may leave blank: what was told without is told anew with it, and the other way round
+    where a file says it of nothing that is otherwise of the same whole."""
     made: Mapping[str, pl.Expr] = field(default_factory=dict[str, pl.Expr])
     """Fields that, where they are blank, are made of others and a count."""
 
@@ -82,7 +83,10 @@ def kept(known: pl.DataFrame, rows: pl.DataFrame, identity: Identity, fields: It
     record = pl.Struct(dict.fromkeys(fields, pl.String))
     payloads = known.select(pl.col("payload").str.json_decode(record)).unnest("payload")
     told = texts(rows, fields).select(**identity.whole)
-    if identity.refined:
-        told = pl.concat([told, told.with_columns(pl.lit(None, pl.String).alias(identity.refined))])
     parts = texts(payloads, fields).select(**identity.whole).with_columns(known["external_id"])
+    if identity.refined:
+        others = [name for name in identity.whole if name != identity.refined]
+        coarse = told.group_by(others).agg(pl.col(identity.refined).count()).filter(pl.col(identity.refined) == 0)
+        parts = parts.join(coarse, on=others, how="anti", nulls_equal=True)
+        told = pl.concat([told, told.with_columns(pl.lit(None, pl.String).alias(identity.refined))])
     return parts.join(told, on=list(identity.whole), how="anti", nulls_equal=True).collect()["external_id"]

@@ -162,10 +162,22 @@ def test_an_order_without_line_ids_may_be_told_of_another_instant_or_with_line_i
     assert prices(shop) == [("A", "X", 10), ("A", "Y", 20)]
 
 
-def test_a_sold_line_with_a_line_id_is_never_ended(shop: str, imported: Import) -> None:
+def test_an_order_with_line_ids_may_be_told_again_without(shop: str, imported: Import) -> None:
+    named = [{**row, "line_id": str(number)} for number, row in enumerate(UNNAMED)]
+    back = {**UNNAMED[0], "quantity": "-1", "processed_at": "2026-02-04"}
+    assert imported("orders", *named, {**back, "line_id": "0"}, line("B")) == (4, 0)
+    assert imported("orders", *UNNAMED) == (2, 2)
+    assert prices(shop) == [("A", "X", 10), ("A", "Y", 20), ("B", "MUG", Decimal("9.99"))]
+    assert imported("orders", back) == (1, 1)
+    assert [row[2:] for row in came_back(shop)] == [(date(2026, 2, 4), 1)]
+
+
+def test_a_line_with_a_line_id_is_not_ended_by_one_beside_it(shop: str, imported: Import) -> None:
     assert imported("orders", line("A"), line("A", "2"), line("A", "", sku="CUP")) == (3, 0)
     assert imported("orders", line("A", "2", quantity="3")) == (1, 1)
     assert [row[1] for row in bought(shop)] == ["1", "2"]
+    assert imported("orders", line("A", "2", quantity="3"), line("A", "", sku="CUP")) == (1, 0)
+    assert [row[3] for row in bought(shop)] == [1, 3, 1]
 
 
 def test_returns_and_sales_without_line_ids_do_not_end_each_other(shop: str, imported: Import) -> None:
@@ -209,6 +221,14 @@ def test_an_account_that_is_named_later_is_not_counted_beside_none(shop: str, im
     assert imported("spend", META, GOOGLE) == (2, 0)
     assert imported("spend", {**META, "channel": "Meta", "account_id": "a"}) == (1, 1)
     assert spent(shop) == [("google", None, "Spring", 100), ("meta", "a", "Spring", 300)]
+
+
+def test_an_account_that_is_no_longer_named_is_not_counted_beside_itself(shop: str, imported: Import) -> None:
+    a, b = ads("meta", "300", account_id="a"), ads("meta", "100", account_id="b")
+    assert imported("spend", a, b) == (2, 0)
+    assert imported("spend", META) == (1, 2)
+    assert imported("spend", b, ads("google", account_id="b")) == (2, 1)
+    assert spent(shop) == [("google", "b", "Spring", 100), ("meta", "b", "Spring", 100)]
 
 
 @pytest.mark.parametrize(
