@@ -227,14 +227,14 @@ def calendar(database: Warehouse, tenant_id: str) -> pl.DataFrame:
 
 
 def _rows(cursor: Cursor, contract: type[Table], where: str = "true", *, newest: bool = False) -> pl.DataFrame:
-    """The table's rows; with `newest` the one of the latest window of each alert."""
+    """The table's rows; with `newest` the one of the latest window of each alert, and of several of it the last."""
     spec = contract.__spec__
     columns = ", ".join(
         f"{quoted(name)}::text AS {quoted(name)}" if name in json_columns(contract) else quoted(name)
         for name in polars_schema(contract)
     )
     first = "DISTINCT ON (fingerprint) " if newest else ""
-    order = " ORDER BY fingerprint, window_end DESC" if newest else ""
+    order = " ORDER BY fingerprint, window_end DESC, created_at DESC" if newest else ""
     rows = query(cursor, f"SELECT {first}{columns} FROM {spec.qualified} WHERE {where}{order}")
     return rows.select(pl.col(name).cast(dtype) for name, dtype in polars_schema(contract).items())
 

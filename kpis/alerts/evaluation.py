@@ -132,7 +132,7 @@ def assess(
         telling = now if today == day and (last_window is None or last_window <= day) else None
         states, events = advance(
             shop.tenant, states, findings, versions(limits), memory.silences, memory.calendar, telling,
-            at=(at or now) - (day - today),
+            at=(at or now) - (day - today), told=memory.told,
         )  # fmt: skip
         windows[today] = states
     firing = [alert for alert in states if alert.fires] if windows else []

@@ -105,11 +105,13 @@ def advance(
     now: datetime | None = None,
     *,
     at: datetime | None = None,
+    told: Mapping[str, Told] | None = None,
 ) -> tuple[list[AlertState], list[Event]]:
     """(states after these findings, which are of one window_end; events to tell, the most money at stake first).
 
     `versions` are the rules' versions today: an alert of another one, or of no rule any more, is forgotten. Without
-    `now` nothing is told: a backfill. `at` is the instant at which a snooze has to hold, by default `now`.
+    `now` nothing is told: a backfill. `at` is the instant at which a snooze has to hold, by default `now`. `told` is
+    what was last told of each alert, by its fingerprint: of one that begins on a day that is gone over again, too.
     """
     if not findings:
         return list(previous), []
@@ -126,7 +128,7 @@ def advance(
         assert finding is not None
         after = _next(identity, state, finding, day, versions[finding.rule])
         if after is not None:
-            states[identity] = after
+            states[identity] = replace(after, told=told.get(identity)) if told and state is None else after
     firing = {state.finding.rule for state in states.values() if state.fires}
     states = {
         key: replace(state, silenced_by=_silence(state, firing, silences, calendar, at or now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
@@ -43,11 +43,15 @@ EVENTS: Final = {
 
 
 class Memory(NamedTuple):
-    """What is remembered of a tenant's alerts: their states after some window, what silences them, what is expected."""
+    """What is remembered of a tenant's alerts: their states after some window, what silences them, what is expected.
+
+    `told` is what was last told of each alert, by its fingerprint, whether it has a state or not.
+    """
 
     states: list[AlertState]
     silences: list[Silence]
     calendar: list[Expected]
+    told: Mapping[str, Told]
 
 
 def remembered(states: pl.DataFrame, events: pl.DataFrame, silences: pl.DataFrame, calendar: pl.DataFrame) -> Memory:
@@ -58,6 +62,7 @@ def remembered(states: pl.DataFrame, events: pl.DataFrame, silences: pl.DataFram
         [_state(row, told.get(row["fingerprint"])) for row in states.rows(named=True)],
         [Silence(r["kind"], r["matcher"], r["created_at"], r["until"]) for r in silences.rows(named=True)],
         [Expected(r["name"], Window(r["first_day"], r["last_day"]), r["matcher"]) for r in calendar.rows(named=True)],
+        told,
     )
 
 

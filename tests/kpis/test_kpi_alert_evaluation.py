@@ -1,5 +1,6 @@
 """What is made of findings: alerts with their words, of the past, after gaps, and over a history known to be broken."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -7,6 +8,7 @@ from broken_shop import DAYS, FAULT, FIRST, LAST, STEPS, broken
 
 from kpis import Window
 from kpis.alerts import (
+    RESTATED,
     AlertState,
     Finding,
     Known,
@@ -16,8 +18,11 @@ from kpis.alerts import (
     Told,
     assess,
     backtest,
+    event_rows,
     fingerprint,
+    remembered,
     resolve_thresholds,
+    state_rows,
 )
 from kpis.alerts.rules import versions
 
@@ -26,7 +31,7 @@ def test_an_alert_says_which_campaign_and_which_factor(facts_of):
     facts = facts_of(broken("a", spend=2.5))
     shop = Shop("acme", facts, {}, {"a": "Broad", "meta": "Meta Ads"}, "EUR")
     now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
-    evaluation = assess(shop, Memory([], [], []), now)
+    evaluation = assess(shop, Memory([], [], [], {}), now)
     row = evaluation.firing.row(by_predicate=pl.col("id") == "campaign_overspend_a", named=True)
     assert row["segment"] == "Broad"
     assert row["why"].startswith("Because of cost per click +")
@@ -34,12 +39,31 @@ def test_an_alert_says_which_campaign_and_which_factor(facts_of):
     assert any("Broad" in message and "Check the campaign's budget" in message for message in evaluation.messages)
 
 
+def test_every_morning_goes_over_three_days_again_and_tells_what_began_on_them_once(facts_of):
+    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
+    silences = pl.DataFrame(schema=["kind", "matcher", "created_at", "until"])
+    calendar = pl.DataFrame(schema=["name", "first_day", "last_day", "matcher"])
+    kept, told = {}, event_rows([], [], datetime.min)
+    for number in range(FAULT - 3, DAYS):
+        day = FIRST + timedelta(number)
+        before = max((known for known in kept if known <= day - timedelta(RESTATED)), default=None)
+        shop = Shop("acme", replace(facts, state=facts.state.filter(pl.col("date") <= day), as_of=day))
+        now = datetime.fromisoformat(f"{day + timedelta(1)}T05:00:00+00:00")
+        memory = remembered(state_rows(kept.get(before, [])), told, silences, calendar)
+        evaluation = assess(shop, memory, now)
+        kept |= evaluation.windows
+        told.extend(event_rows(evaluation.events, evaluation.messages, now))
+    assert told.select("window_end", "kind", "alert_id").rows() == [
+        (FIRST + timedelta(FAULT), "fired", "tracking_outage")
+    ]
+
+
 def test_an_evaluation_of_the_past_tells_nothing(facts_of):
     facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
     shop, now = Shop("acme", facts), datetime.fromisoformat("2026-01-01T12:00:00+00:00")
-    assert assess(shop, Memory([], [], []), now).events
-    assert assess(shop, Memory([], [], []), now, last_window=LAST).events
-    assert assess(shop, Memory([], [], []), now, last_window=LAST + timedelta(1)).events == []
+    assert assess(shop, Memory([], [], [], {}), now).events
+    assert assess(shop, Memory([], [], [], {}), now, last_window=LAST).events
+    assert assess(shop, Memory([], [], [], {}), now, last_window=LAST + timedelta(1)).events == []
 
 
 def test_after_a_gap_only_what_fired_is_of_interest(facts_of):
@@ -53,7 +77,7 @@ def test_after_a_gap_only_what_fired_is_of_interest(facts_of):
         fired = Told("fired", day, "critical")
         identity = fingerprint("tracking_outage", "acme", ())
         state = AlertState(identity, standing, standing, "critical", day, day, day, 1, 2, version, seen, told=fired)
-        return [(event.kind, event.alert.finding.id) for event in assess(shop, Memory([state], [], []), now).events]
+        return [(event.kind, event.alert.finding.id) for event in assess(shop, Memory([state], [], [], {}), now).events]
 
     over = [("resolved", "tracking_outage")]
     assert {gap: told("resolved", gap) for gap in (3, 14, 15, 30)} == {3: over, 14: over, 15: [], 30: []}
@@ -66,7 +90,7 @@ def test_of_each_day_made_up_for_a_snooze_is_asked_as_long_after_it(facts_of):
     snooze = Silence("snooze", "tracking_outage", now - timedelta(9), until=now - timedelta(hours=36))
 
     def silenced(**asked):
-        windows = assess(shop, Memory([], [snooze], []), now, **asked).windows
+        windows = assess(shop, Memory([], [snooze], [], {}), now, **asked).windows
         days = (windows[FIRST + timedelta(day)] for day in range(FAULT, DAYS))
         return [state.silenced_by for states in days for state in states if state.finding.id == "tracking_outage"]
 

@@ -15,6 +15,7 @@ from kpis.alerts import (
     Finding,
     Memory,
     Silence,
+    Told,
     advance,
     event_rows,
     fingerprint,
@@ -315,5 +316,8 @@ def test_states_survive_their_rows():
     days = ["name", "first_day", "last_day", "matcher"]
     calendar = pl.DataFrame([("Sale", START, START, "*")], days, orient="row")
     assert remembered(state_rows(states), rows, silences, calendar) == Memory(
-        states, [Silence("mute", "x", noon(START))], [Expected("Sale", Window(START, START))]
+        states,
+        [Silence("mute", "x", noon(START))],
+        [Expected("Sale", Window(START, START))],
+        {events[0].alert.fingerprint: Told("fired", START, "warning")},
     )

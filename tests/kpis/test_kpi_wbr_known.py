@@ -38,12 +38,12 @@ def test_alerts_of_a_week_are_those_of_its_days(state_of):
     state = state_of(*(day(first + timedelta(n)) for n in range(80)))
     brand = Shop("acme", Facts(state, NO_COHORTS, WEEK.end + timedelta(3)), currency="EUR")
     now = datetime.fromisoformat("2026-02-12T00:00:00+00:00")
-    muted = Memory([], [Silence("mute", "tracking_*", now)], [])
+    muted = Memory([], [Silence("mute", "tracking_*", now)], [], {})
     told = during(brand, muted, WEEK, now)
     row = told.row(by_predicate=pl.col("id") == "tracking_outage", named=True)
     assert row["since"] == outage
     assert outage < row["over_on"] <= WEEK.end
     assert row["silenced_by"] == "mute"
     assert during(
-        brand, Memory([], [], []), Window(WEEK.start - timedelta(28), WEEK.end - timedelta(28)), now
+        brand, Memory([], [], [], {}), Window(WEEK.start - timedelta(28), WEEK.end - timedelta(28)), now
     ).is_empty()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -290,6 +290,19 @@ def test_what_is_remembered_is_of_the_newest_window_before_the_day(warehouse: Wa
         found = alert_states.remembered(warehouse, "acme", date(2026, 2, before), datetime(2026, 2, 9, tzinfo=UTC))
         assert sorted(found.states["fingerprint"]) == newest
         assert found.latest == days[-1]
+
+
+def test_of_what_was_told_of_one_window_the_last_is_remembered(warehouse: Warehouse) -> None:
+    at = datetime(2026, 2, 2, 5, tzinfo=UTC)
+    about = {"window_end": DAY, "alert_id": "cac_increase", "message": "", "at_stake": None, "sent_at": None}
+    rows = [
+        about | {"fingerprint": name, "kind": kind, "severity": "warning", "created_at": at + timedelta(hours=hour)}
+        for name, kinds in {"a": ("fired", "escalated"), "b": ("escalated", "fired")}.items()
+        for hour, kind in enumerate(kinds)
+    ]
+    alert_states.record(warehouse, "acme", {}, pl.DataFrame(rows, schema=polars_schema(AlertEvents)))
+    found = alert_states.remembered(warehouse, "acme", DAY, at).events
+    assert dict(found.select("fingerprint", "kind").iter_rows()) == {"a": "escalated", "b": "fired"}
 
 
 HALF_WAY = """
