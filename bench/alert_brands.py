@@ -118,7 +118,7 @@ def brand(seed: int, scale: int, faults: Sequence[Anomaly]) -> tuple[Shop, date]
             )
         return made[contract].lazy()
 
-    call = Call(read, {"tenant": tenant, "now": source.now, "stored_by": None})
+    call = Call(read, {"tenant": tenant, "now": source.now, "known_at": None, "stored_by": None})
     names = ("kpi_daily", "cohorts", "fact_order_lines", "dim_channel", "dim_campaign")
     shop = shop_of(**{name: read(TABLES[name].contract) for name in names}, tenant=tenant, now=source.now)
     return shop, source.last_day - timedelta(source.days - 1)

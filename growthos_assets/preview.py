@@ -30,7 +30,7 @@ def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant) -> dict[str, i
     def read(contract: type[Table]) -> pl.LazyFrame:
         return landed.lazy() if contract is stream else empty(contract).lazy()
 
-    call = Call(read, {"tenant": tenant, "now": now, "stored_by": None})
+    call = Call(read, {"tenant": tenant, "now": now})
     found: list[pl.Series] = []
     for name in tables:
         declaration = by_name[name]

@@ -22,7 +22,7 @@ class Recomputed:
     def __init__(self, tenant: Tenant, known_at: datetime) -> None:
         self._tenant_id, self._known_at = tenant.tenant_id, known_at
         self._made: dict[Contract, pl.DataFrame] = {}
-        self._call = Call(self.read, {"tenant": tenant, "now": known_at, "stored_by": None})
+        self._call = Call(self.read, {"tenant": tenant, "now": known_at, "known_at": known_at, "stored_by": None})
 
     def read(self, contract: Contract) -> pl.LazyFrame:
         """The contract's rows."""

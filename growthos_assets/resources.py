@@ -95,9 +95,10 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 
     def call(self, tenant: Tenant, now: datetime, run_id: str) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""
+        known_at = self._known_at()
         return Call(
             lambda contract: self.scan(contract, tenant.tenant_id),
-            {"tenant": tenant, "now": now, "stored_by": run_id if self.known_at is None else None},
+            {"tenant": tenant, "now": now, "known_at": known_at, "stored_by": None if known_at else run_id},
             self._shared.setdefault(tenant.tenant_id, {}),
         )
 

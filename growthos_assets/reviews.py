@@ -74,7 +74,7 @@ def _stored(tenant: Tenant, week: Window) -> Told | None:
 def _recomputed(tenant: Tenant, week: Window, now: datetime) -> Told | None:
     known_at = min(now, written_at(tenant, week))
     then = tenants.known_at(tenant, known_at)
-    found = review(read_by(Recomputed(then, known_at).read), then, week, known_at)
+    found = review(read_by(Recomputed(then, known_at).read), then, week, known_at, known_at)
     return None if found.missing else _told(found, known_at)
 
 

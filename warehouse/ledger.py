@@ -315,13 +315,15 @@ def recording(
         yield ledger
 
 
-def read_to(warehouse: Warehouse, tenant_id: str, source: str, stream: str) -> dict[str, datetime]:
-    """Every account of which anything of the stream was ever verified, and up to when."""
+def read_to(
+    warehouse: Warehouse, tenant_id: str, source: str, stream: str, known_at: datetime | None = None
+) -> dict[str, datetime]:
+    """Every account of which anything of the stream was ever verified, and up to when: by now, or by that instant."""
     with warehouse.as_tenant(tenant_id) as cursor:
         found = query(
             cursor,
             "SELECT account, max(end_at) FROM ops.sync_slices WHERE source = $1 AND stream = $2 "
-            "AND state = 'verified' GROUP BY account ORDER BY account",
+            f"AND state = 'verified' AND {_by('finished_at', known_at)} GROUP BY account ORDER BY account",
             [source, stream],
         )
     return dict(found.iter_rows())
@@ -341,11 +343,14 @@ def history(warehouse: Warehouse, tenant_id: str, limit: int = 100, state: str |
     return warehouse.read("ops.sync_slices", tenant_id, where=f"{condition} {newest}", parameters=parameters)
 
 
-def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: date, known_at: datetime) -> pl.DataFrame:
-    """What could not be pulled of those days, as it stood at the instant: stream, account, first_day, last_day, error.
+def unproven(
+    warehouse: Warehouse, tenant_id: str, first_day: date, last_day: date, known_at: datetime | None = None
+) -> pl.DataFrame:
+    """What could not be pulled of those days, as it stands or stood: stream, account, first_day, last_day, error.
 
     One row per stream and account, with its newest error; the days are those that are missing. Slices count in UTC, so
-    that one at the edge may be of the day beside.
+    that one at the edge may be of the day beside. The past is told of half a year as it was; of what is older, only the
+    last proof is kept.
     """
     with warehouse.as_tenant(tenant_id) as cursor:
         return query(
@@ -355,12 +360,12 @@ def unproven(warehouse: Warehouse, tenant_id: str, first_day: date, last_day: da
             f"least((max(f.end_at) - interval '1 microsecond')::date, {literal(str(last_day))}::date) AS last_day, "
             "(array_agg(f.error ORDER BY f.planned_at DESC, f.pull_id))[1] AS error "
             f"FROM ops.sync_slices f WHERE f.state = 'failed' AND f.slice_id <> {literal(NO_SLICE)} "
-            f"AND f.planned_at <= {instant(known_at)} AND f.end_at > {literal(str(first_day))}::date "
+            f"AND {_by('f.planned_at', known_at)} AND f.end_at > {literal(str(first_day))}::date "
             f"AND f.start_at < {literal(str(last_day))}::date + 1 "
             "AND NOT EXISTS (SELECT FROM ops.sync_slices v WHERE v.state = 'verified' "
             "AND (v.source, v.stream, v.account) = (f.source, f.stream, f.account) "
             "AND v.start_at <= f.start_at AND v.end_at >= f.end_at AND v.part::text IN ('{}', f.part::text) "
-            f"AND v.planned_at > f.planned_at AND v.planned_at <= {instant(known_at)}) "
+            f"AND v.planned_at > f.planned_at AND {_by('v.finished_at', known_at)}) "
             "GROUP BY 1, 2 ORDER BY 1, 2",
         )
 
@@ -396,3 +401,8 @@ def _json(part: Mapping[str, str]) -> str:
 
 def _effort(effort: Effort) -> str:
     return f"attempts = {effort.attempts}, requests = {effort.requests}, waited_seconds = {effort.waited!r}"
+
+
+def _by(column: str, known_at: datetime | None) -> str:
+    """Whether it was so by that instant; without one, by now."""
+    return "true" if known_at is None else f"{column} <= {instant(known_at)}"

@@ -1,7 +1,7 @@
 """The tenant's alerts of today: from its tables and what is remembered, to what fires; and remembering it."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import polars as pl
@@ -23,8 +23,6 @@ from warehouse.tenants import Tenant
 DAYS = 7
 """The window of the weekly rules."""
 
-_AT_LAST = datetime.max.replace(tzinfo=UTC)
-
 
 def evaluated(
     kpi_daily: LazyFrame[KpiDaily],
@@ -34,15 +32,16 @@ def evaluated(
     dim_campaign: LazyFrame[DimCampaign],
     tenant: Tenant,
     now: datetime,
+    known_at: datetime | None,
     stored_by: str | None,
 ) -> pl.LazyFrame:
     """What fires after the last complete day; its states, and what there is to tell, are stored by the run `stored_by`.
 
     It is here, and not in the transform, that the alerts' tables are read and written. The same evaluation again stores
-    the same states and no event twice; one that looks at the past as it was known then, or a preview, stores nothing.
+    the same states and no event twice; one of what was known at an instant stores nothing.
     """
-    shop = proven(shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now), tenant)
-    evaluation = assess(shop, now)
+    shop = shop_of(kpi_daily, cohorts, fact_order_lines, dim_channel, dim_campaign, tenant, now)
+    evaluation = assess(proven(shop, tenant, known_at), now)
     if stored_by:
         _store(tenant, evaluation, now, stored_by)
     return evaluation.firing.lazy()
@@ -85,19 +84,20 @@ def _remembered(shop: Shop, before: date, now: datetime) -> tuple[Memory, date |
     return kpis.alerts.remembered(known.states, known.events, known.silences, known.calendar), known.latest
 
 
-def proven(shop: Shop, tenant: Tenant) -> Shop:
-    """The shop with the days of which its orders may not be here, as the ledger stands: not pulled, or not whole.
+def proven(shop: Shop, tenant: Tenant, known_at: datetime | None = None) -> Shop:
+    """The shop with the days of which its orders may not be here: not pulled, or not whole.
 
-    A run's own sync ends after the instant that the run calls now, so that it is not asked what was known then. Orders
-    that nobody syncs come when somebody imports them: they are known to be here up to the newest one.
+    `known_at` is the instant whose records its tables were made from. Without one they are the latest, and the ledger
+    counts as it stands: a run's own sync ends after the instant that the run calls now. Orders that nobody syncs come
+    when somebody imports them: they are known to be here up to the newest one.
     """
     facts, stream = shop.facts, ShopifyOrders.stream_key()
     first = facts.first_day
     if first is None:
         return shop
-    failed = ledger.unproven(warehouse(), tenant.tenant_id, first, facts.as_of, _AT_LAST).filter(stream=stream)
+    failed = ledger.unproven(warehouse(), tenant.tenant_id, first, facts.as_of, known_at).filter(stream=stream)
     unproven = [Window(*days) for days in failed.select("first_day", "last_day").iter_rows()]
-    reached = ledger.read_to(warehouse(), tenant.tenant_id, *stream.split("/")).values()
+    reached = ledger.read_to(warehouse(), tenant.tenant_id, *stream.split("/"), known_at=known_at).values()
     sold = facts.sources().get("shop", {first})
     last = kpis.last_complete_day(min(reached), tenant.timezone) if reached else max(sold)
     if last < facts.as_of:

@@ -48,15 +48,23 @@ def read_by(read: Callable[[Contract], pl.LazyFrame]) -> Tables:
     return Tables(**{name: read(contract) for name, contract in inputs(written).items() if name in Tables._fields})
 
 
-def review(tables: Tables, tenant: Tenant, window: Window, now: datetime, *, in_run: bool = False) -> Review:
-    """The review of a window, as its numbers and alerts are known at the instant. Nothing is stored.
+def review(
+    tables: Tables,
+    tenant: Tenant,
+    window: Window,
+    now: datetime,
+    known_at: datetime | None = None,
+    *,
+    in_run: bool = False,
+) -> Review:
+    """The review of a window, as its numbers and alerts are known now, or by `known_at`'s records. Nothing is stored.
 
     Cohorts are those of the window's last day, so that a past window is told as it was, with what is known now.
     `in_run` is missing()'s.
     """
     cohorts = kpis.cohorts.cohorts(tables.fact_orders.filter("is_counted"), tables.fact_spend, window.end).collect()
     facts = tables.kpi_daily, cohorts.lazy(), tables.fact_order_lines, tables.dim_channel, tables.dim_campaign
-    shop = proven(shop_of(*facts, tenant, now), tenant)
+    shop = proven(shop_of(*facts, tenant, now), tenant, known_at)
     gap = missing(tenant, window, shop.facts.state, in_run=in_run)
     given = Given(
         tenant=tenant.tenant_id,
@@ -70,7 +78,7 @@ def review(tables: Tables, tenant: Tenant, window: Window, now: datetime, *, in_
         alerts=fired_during(shop, window, now),
         goods=_goods(tables.fact_order_lines).collect(),
         traffic=tables.fact_traffic.collect(),
-        troubles=ledger.unproven(warehouse(), tenant.tenant_id, window.start, window.end, now),
+        troubles=ledger.unproven(warehouse(), tenant.tenant_id, window.start, window.end, known_at),
         missing="" if gap is None else str(gap),
     )
     return kpis.wbr.write(given, window)
@@ -89,6 +97,7 @@ def written(
     alerts: LazyFrame[Alerts],
     tenant: Tenant,
     now: datetime,
+    known_at: datetime | None,
 ) -> pl.LazyFrame:
     """The review of the last complete week, in every form that is kept: one row.
 
@@ -99,7 +108,7 @@ def written(
         dim_channel, dim_campaign, dim_product,
     )  # fmt: skip
     week = kpis.last_complete_week(kpis.last_complete_day(now, tenant.timezone))
-    found = review(tables, tenant, week, now, in_run=True)
+    found = review(tables, tenant, week, now, known_at, in_run=True)
     document = found.document()
     return pl.LazyFrame(
         {

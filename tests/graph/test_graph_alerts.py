@@ -9,8 +9,10 @@ import pytest
 from graph_runs import Graph
 
 from growthos_assets import load
+from growthos_assets.alerts.evaluation import proven
 from growthos_assets.cli.alerts import shop_now
 from growthos_assets.loading import warehouse
+from growthos_assets.reviews import known_now
 from kpis import Window
 from warehouse import alert_states, ledger, tenants
 
@@ -91,6 +93,18 @@ def test_when_the_data_stops_the_alert_stays_and_the_silence_is_told(
     assert "resolved" not in {kind for *_, kind in told}
 
 
+def pull(account: str, start: datetime, end: datetime, at: datetime, *, well: bool) -> None:
+    with ledger.recording(warehouse(), "acme", ("shopify", "orders"), lambda: at, "v1") as book:
+        (asked,) = book.plan([ledger.Planned("s", account, start, end, "r", {})])
+        book.running(asked)
+        if well:
+            with warehouse().as_tenant("acme") as cursor:
+                book.landed(cursor, asked, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
+            book.verified()
+        else:
+            book.failed(asked, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
+
+
 def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> None:
     """Pulled orders are known as far as every slice is verified, imported ones up to the newest of them."""
     acme, last = tenants.get("acme"), date.fromisoformat(LAST)
@@ -100,15 +114,7 @@ def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> N
         return list(shop_now(acme, now).facts.unproven)
 
     def pulled(start: datetime, end: datetime, *, well: bool) -> None:
-        with ledger.recording(warehouse(), "acme", ("shopify", "orders"), lambda: end, "v1") as book:
-            (pull,) = book.plan([ledger.Planned("s", account, start, end, "r", {})])
-            book.running(pull)
-            if well:
-                with warehouse().as_tenant("acme") as cursor:
-                    book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
-                book.verified()
-            else:
-                book.failed(pull, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
+        pull(account, start, end, end, well=well)
 
     assert unproven(CLOCK) == []
     assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
@@ -121,6 +127,31 @@ def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> N
     assert unproven() == []
     assert ledger.forget(warehouse(), "acme", "shopify", account)
     assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
+
+
+def test_what_was_proven_later_was_not_proven_then(demo: str) -> None:
+    acme, last = tenants.get("acme"), date.fromisoformat(LAST)
+    (account,) = ledger.read_to(warehouse(), "acme", "shopify", "orders")
+    end = CLOCK + timedelta(2)
+    for hours, well in ((0, False), (5, True)):
+        pull(account, CLOCK, end, end + timedelta(hours=hours), well=well)
+    shop = shop_now(acme, end)
+
+    def unproven(known_at: datetime | None) -> list[Window]:
+        return list(proven(shop, acme, known_at).facts.unproven)
+
+    behind = Window(last + timedelta(1), last + timedelta(2))
+    assert unproven(end + timedelta(hours=5)) == unproven(None) == []
+    assert unproven(end + timedelta(hours=4)) == [behind, behind], "it had failed, and nothing newer was here"
+    assert unproven(end - timedelta(hours=1)) == [behind]
+
+
+def test_the_review_tells_what_the_sync_of_its_own_run_could_not_pull(demo: str) -> None:
+    """Such a sync ends after the instant that the run calls now."""
+    acme, week = tenants.get("acme"), Window(date(2026, 2, 2), date(2026, 2, 8))
+    start, end = (datetime(2026, 2, day, tzinfo=UTC) for day in (4, 6))
+    pull("acme", start, end, CLOCK + timedelta(hours=1), well=False)
+    assert "It broke." in known_now(acme, week, CLOCK).markdown
 
 
 @pytest.mark.parametrize("table", ["alert_states", "alert_events", "alert_silences", "expected_events"])
