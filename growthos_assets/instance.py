@@ -24,7 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 import growthos_assets
 from warehouse.environment import PROJECT, home
-from warehouse.errors import WarehouseError
+from warehouse.errors import InvalidSetting, WarehouseError
 from warehouse.server import dagster_url, text
 
 RESTED_SECONDS = 0.1
@@ -112,12 +112,22 @@ def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
     """DAGSTER_HOME's instance if that is set, else that of the project's dagster.yaml."""
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-        return
-    with dg.DagsterInstance.from_config(str(project_root())) as instance:
+    with dg.DagsterInstance.from_config(str(instance_folder())) as instance:
         yield instance
+
+
+def instance_folder() -> Path:
+    """The folder whose dagster.yaml says what the instance is: DAGSTER_HOME, else the project's own."""
+    configured = os.environ.get("DAGSTER_HOME")
+    if not configured:
+        return project_root()
+    folder = Path(configured).expanduser()
+    if not (folder.is_absolute() and os.path.isfile(folder / PROJECT)):
+        raise InvalidSetting(
+            f"DAGSTER_HOME is {configured}, which is no absolute path of a folder with a {PROJECT}. "
+            "Set it to one, or unset it to use the project's."
+        )
+    return folder
 
 
 def project_root() -> Path:

@@ -97,14 +97,14 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on; the UI has no login.")] = "127.0.0.1",
 ) -> None:
     """The Dagster UI and daemon over this data."""
-    from growthos_assets.instance import project_root
-    from growthos_assets.loading import warehouse
-
     with errors.status("Starting PostgreSQL"):
+        from growthos_assets.instance import instance_folder, project_root
+        from growthos_assets.loading import warehouse
+
+        root = project_root()
+        os.environ["DAGSTER_HOME"] = str(instance_folder())  # from any folder, the instance of this dagster.yaml
         warehouse()
-    root = project_root()
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DAGSTER_HOME", str(root))  # from any folder, the instance of this dagster.yaml
     errors.print(f"Dagster UI: http://{host}:{port}  (Ctrl-C stops it)")
     command = [
         sys.executable,

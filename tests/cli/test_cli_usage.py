@@ -1,5 +1,6 @@
 """How the command speaks: help, wrong use, exit codes, one JSON document, no secret and no traceback."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -98,6 +99,22 @@ def test_an_unknown_tenant_is_exit_code_2_and_names_the_known(command: str, shop
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Error: There is no tenant 'nosuch'. Known tenants: ")
     assert shop in done.err
+
+
+@pytest.mark.parametrize("home", ["a file", "a folder", "nosuch", "."])
+def test_a_dagster_home_without_an_instance_is_told_in_words(
+    home: str, shop: str, growthos: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a file").touch()
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the UI began"))
+    monkeypatch.setenv("DAGSTER_HOME", home if home == "." else str(tmp_path / home))
+    for command in (("run", "--tenant", shop), ("dev",)):
+        done = growthos(*command)
+        assert (done.code, done.out) == (2, "")
+        assert f"Error: DAGSTER_HOME is {os.environ['DAGSTER_HOME']}, which is no absolute path of a folder" in done.err
+        assert "unset it" in done.err
+    assert list((tmp_path / "a folder").iterdir()) == []
 
 
 def test_tenants_are_made_listed_and_changed(warehouse_url: str, growthos: Command) -> None:
