@@ -113,6 +113,15 @@ def test_what_is_masked_is_what_was_sent():
     assert (login.given, said) == (1, ["Bearer planted-token-0001"])
 
 
+def test_a_refusal_of_what_needs_no_login_renews_none():
+    login = Changing()
+    login.renew = lambda: pytest.fail("renewed")
+    api = http(fine, judge=lambda reply: AuthError("no"), authorizer=login)
+    with pytest.raises(AuthError):
+        api.send(replace(GET, authorized=False), api.budget())
+    assert (login.given, api.meter.requests) == (0, 1)
+
+
 def test_an_error_that_comes_when_a_stream_has_begun_is_masked():
     def judge(reply):
         return Bug(reply.body.decode()) if reply.status >= 400 else None
@@ -147,15 +156,20 @@ def test_a_secret_is_masked_however_an_answer_spells_it(spelled):
     assert reply.masked(f"no {spelled}, no") == "no …, no"
 
 
-def test_a_signed_url_that_an_answer_quotes_is_masked():
+@pytest.mark.parametrize(
+    "signed",
+    [
+        Request("GET", "https://files.example.com/1?signature=planted-signature"),
+        Request("GET", "/1", query={"signature": "planted-signature"}),
+    ],
+)
+def test_a_signed_url_that_an_answer_quotes_is_masked(signed):
     def quoting(request):
         return WireResponse(403, f"<Provided>{request.query['signature']}</Provided>".encode())
 
     api = http(quoting, judge=lambda reply: Transient(reply.body.decode()))
     with pytest.raises(Transient) as raised:
-        api.send(
-            Request("GET", "https://files.example.com/1?signature=planted-signature"), Budget(api.clock, failures=0)
-        )
+        api.send(signed, Budget(api.clock, failures=0))
     assert str(raised.value) == "<Provided>…</Provided>"
 
 

@@ -20,6 +20,7 @@ from connectors.slices import (
     Slice,
     census,
     cursor,
+    day_begins,
     folded,
     merge,
     midnight,
@@ -111,6 +112,11 @@ def test_what_the_source_may_still_change_is_pulled_every_time_and_the_sweep_onc
     assert planned(REPORT, last_week)[0].start <= NOW - SWEEP_EVERY - 30 * DAY + DAY
 
 
+@pytest.mark.parametrize("ago", [HOUR, SWEEP_EVERY, 60 * DAY])
+def test_changes_are_asked_for_since_before_they_were_last_asked_for(ago: timedelta):
+    assert planned(CHANGES, [Proven(EPOCH, NOW - ago, NOW - ago)])[0].start == NOW - ago - CHANGES.lookback
+
+
 def test_days_that_were_proven_while_they_could_change_are_pulled_again_however_old_they_have_become():
     old = datetime(2025, 12, 1, tzinfo=UTC)
     whole = Interval(planned(REPORT)[0].start, midnight(old, SHOP.timezone))
@@ -147,6 +153,7 @@ def test_history_that_the_api_does_not_keep_is_left_out_and_said():
     found = plan(REPORT, account, "meta/insights", "r", [], NOW, date(2020, 1, 1), None)
     assert found.slices[0].start == midnight(NOW - 400 * DAY, "UTC")
     assert "keeps 400 days" in found.notes[0]
+    assert plan(REPORT, SHOP, "meta/insights", "r", [], NOW, date(2020, 1, 1), None).notes == [], "it was not there yet"
 
 
 def test_named_days_are_pulled_though_they_are_proven():
@@ -154,6 +161,11 @@ def test_named_days_are_pulled_though_they_are_proven():
     for policy in (REPORT, CHANGES):
         found = planned(policy, [Proven(EPOCH, NOW, NOW)], since=date(2026, 1, 5), until=date(2026, 1, 7))
         assert found == [days]
+
+
+@pytest.mark.parametrize("policy", [REPORT, CHANGES])
+def test_named_days_that_are_to_come_are_not_asked_for(policy: Policy):
+    assert planned(policy, until=date(2027, 1, 1)) == planned(policy)
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo", "Pacific/Auckland"])
@@ -169,6 +181,14 @@ def test_what_a_clock_that_was_ahead_has_proven_does_not_count(policy: Policy):
     proven = [Proven(SHOP.opened, ahead, ahead)]
     assert merge(planned(policy, proven)) == merge(planned(policy))
     assert cursor(proven, SHOP.opened, NOW) == SHOP.opened
+
+
+@pytest.mark.parametrize("policy", [REPORT, CHANGES])
+def test_two_clocks_may_differ_by_an_hour(policy: Policy):
+    assert SHOP.opened is not None
+    proven = [Proven(EPOCH, NOW, NOW + HOUR)]
+    assert all(found.start >= NOW + HOUR - policy.lookback for found in planned(policy, proven))
+    assert cursor(proven, SHOP.opened, NOW) == NOW
 
 
 def test_a_days_report_is_asked_for_once_a_day():
@@ -192,6 +212,18 @@ def test_halves_are_the_slice(zone: str | None):
     first, second = part.halves(zone)
     assert (first.start, first.end, second.end) == (part.start, second.start, part.end)
     assert zone is None or first.end == midnight(first.end, zone)
+
+
+@pytest.mark.parametrize("first", [date(2026, 10, 31), date(2026, 11, 1), date(2026, 3, 7), date(2026, 3, 8)])
+def test_two_days_have_halves_though_the_clocks_change(first: date):
+    start, cut, end = (day_begins(first + days * DAY, "America/New_York") for days in range(3))
+    halves = Slice("meta/insights", "1", start, end, "r").halves("America/New_York")
+    assert [(half.start, half.end) for half in halves] == [(start, cut), (cut, end)]
+
+
+def test_a_day_whose_first_hour_comes_twice_begins_at_the_first_of_them():
+    again = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)  # half past midnight in Havana, for the second time
+    assert midnight(again, "America/Havana") == again - 1.5 * HOUR == day_begins(date(2026, 11, 1), "America/Havana")
 
 
 def test_a_single_day_has_no_halves_by_day():
@@ -231,9 +263,10 @@ def test_a_census_is_of_the_young_once_a_week_and_of_all_every_fourth():
         now = WEEK_BEGINS + timedelta(hours=hours)
         found = listed(now, proven)
         proven += [Proven(*span, now) for span in found]
-        if found:
-            days.append(sum((end - start) // DAY for start, end in found))
         week = EPOCH + (now - EPOCH) // SWEEP_EVERY * SWEEP_EVERY
+        if found:
+            assert found[-1].end == week - DAY, "what is younger may not be found yet"
+            days.append(sum((end - start) // DAY for start, end in found))
         for young, within in [(60, SWEEP_EVERY), (10_000, 5 * SWEEP_EVERY)]:
             recent = merge(Interval(p.start, p.end) for p in proven if now - p.at < within)
             span = Interval(max(SHOP.opened, now - young * DAY), week - DAY)
