@@ -76,13 +76,12 @@ class Reply:
 
 @dataclass(slots=True)
 class Meter:
-    """What the wire has seen: requests, failures among them, seconds waited, bytes, and the API's own quota words.
+    """What the wire has seen: requests, seconds waited, bytes, and the API's own quota words.
 
     `ahead` is how far this machine's clock is ahead of the API's, by the last answer.
     """
 
     requests: int = 0
-    failures: int = 0
     waited: float = 0.0
     received: int = 0
     ahead: timedelta = timedelta(0)

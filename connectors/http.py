@@ -139,7 +139,6 @@ class Http:
         self._pace.learn(reply, self.meter)
         error = self._judge(reply)
         if error is not None:
-            self.meter.failures += 1
             error.args = (reply.masked(str(error)),)  # some APIs quote the token that they refuse
             raise error
         if reply.ahead is not None:
@@ -234,10 +233,8 @@ class Http:
         try:
             yield
         except httpx.TimeoutException:
-            self.meter.failures += 1
             raise Transient(f"{where} did not answer in time.") from None
         except httpx.TransportError as error:
-            self.meter.failures += 1
             raise Transient(f"The connection to {where} failed ({type(error).__name__}).") from None
         except (httpx.InvalidURL, httpx.DecodingError) as error:
             raise Bug(f"{where} cannot be asked ({type(error).__name__}).") from None

@@ -163,12 +163,9 @@ def clean() -> pl.Expr:
 
 
 def staged(frame: pl.LazyFrame, contract: type[Table]) -> pl.LazyFrame:
-    """The contract's columns, and the problems as the list of sentences that the quarantine keeps.
-
-    Rows without a problem come first, since of rows with the same key the first is kept.
-    """
+    """The contract's columns, and the problems as the list of sentences that the quarantine keeps."""
     problems = pl.col(PROBLEMS).str.replace_all("\0", "␀", literal=True).str.split(SEPARATOR)
-    return frame.sort(~clean(), maintain_order=True).select(*polars_schema(contract), problems)
+    return frame.select(*polars_schema(contract), problems)
 
 
 def foreign_currency(tenant: Tenant, column: str = "currency") -> pl.Expr:

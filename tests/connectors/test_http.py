@@ -134,6 +134,13 @@ def test_an_error_that_comes_when_a_stream_has_begun_is_masked():
         api.check(replace(head, status=400, body=b"no planted-token-0001"))
 
 
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_an_error_is_no_stream(status):
+    api = http(lambda request: WireResponse(status, b"gone"), judge=lambda reply: Bug(reply.body.decode()))
+    with pytest.raises(Bug, match="gone"), api.stream(GET):
+        pytest.fail("it was read")
+
+
 def test_a_secret_that_begins_with_another_is_masked_whole():
     secrets = frozenset({"planted-token", "planted-token-of-the-app", "planted-token-of"})
     assert Reply(400, {}, b"", "", NOW, secrets).masked("no planted-token-of-the-app") == "no …"
@@ -171,6 +178,9 @@ def test_a_signed_url_that_an_answer_quotes_is_masked(signed):
     with pytest.raises(Transient) as raised:
         api.send(signed, Budget(api.clock, failures=0))
     assert str(raised.value) == "<Provided>…</Provided>"
+    broken = http(lambda request: WireResponse(200, b"{}", cut=1))
+    with pytest.raises(Transient, match=r"The connection to https://[a-z./1]+ failed") as raised:
+        broken.send(signed, Budget(broken.clock, failures=0))
 
 
 def test_the_libraries_log_no_url_and_no_header(caplog):

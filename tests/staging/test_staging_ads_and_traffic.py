@@ -117,6 +117,11 @@ def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
         ({"account_id": "act_1", "campaign_name": "Spring"}, "file:meta/act_1/Spring", "Spring"),
         ({"campaign_id": "7", "campaign_name": "Spring"}, "file:meta//7", "Spring"),
         ({"campaign_id": "7"}, "file:meta//7", "7"),
+        (
+            {"channel": " ", "source": "Meta", "campaign_id": "", "campaign_name": "Spring "},
+            "file:meta//Spring",
+            "Spring",
+        ),
     ],
 )
 def test_what_a_files_campaign_is_called(named: Payload, campaign_id: str, name: str) -> None:
@@ -216,8 +221,9 @@ def test_ga4s_days_settle(day: str, settled: bool) -> None:
     assert spend(ga4_traffic=campaign("a", day)).row("stg_traffic")["is_settled"] is settled
 
 
-def test_a_files_traffic() -> None:
-    row = spend(file_traffic={"date": "2026-02-01", "channel": "SEO", "sessions": "12"}).row("stg_traffic")
+@pytest.mark.parametrize("named", [{"channel": "SEO"}, {"channel_group": " ", "channel": "SEO"}])
+def test_a_files_traffic(named: Payload) -> None:
+    row = spend(file_traffic={"date": "2026-02-01", "sessions": "12"} | named).row("stg_traffic")
     assert (row["channel_id"], row["sessions"], row["purchases"]) == ("organic", 12, None)
 
 

@@ -58,6 +58,8 @@ VECTORS = [
     # the shop itself and pages on the way say nothing
     ({"referrer": "https://shop.com/cart", "landing_url": SHOP}, "nothing_known", "direct"),
     ({"referrer": "https://checkout.shop.com/", "landing_url": SHOP}, "nothing_known", "direct"),
+    ({"referrer": "https://shop.com/", "landing_url": "https://de.shop.com/x"}, "nothing_known", "direct"),
+    ({"referrer": "https://op.com/", "landing_url": SHOP}, "referrer_other", "other"),
     ({"referrer": "https://www.paypal.com/pay", "source_name": "web"}, "shop_source", "direct"),
     ({"referrer": "https://blog.example/", "landing_url": "/products/x"}, "referrer_other", "other"),
     # then where in the shop, then nothing

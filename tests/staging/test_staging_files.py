@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from staging_shop import (
     NAMES,
+    NOW,
     SHOP,
     Payload,
     Staged,
@@ -86,6 +87,13 @@ def test_an_order_is_made_of_its_good_rows() -> None:
     assert not row["is_cancelled"]
 
 
+def test_an_order_is_as_new_as_its_newest_row() -> None:
+    landed = file_orders(sale(line="1"), sale(line="2"), sale(line="3"))
+    days = pl.Series([1, 0, 2])
+    staged = stage(file_orders=landed.with_columns(seen_at=pl.col("seen_at") - pl.duration(days=days)))
+    assert staged.row("stg_orders")["seen_at"] == NOW
+
+
 def test_shipping_that_every_row_repeats_is_paid_once() -> None:
     staged = stage_file(sale(shipping="4.95"), sale(line="2", shipping="4.95"))
     assert staged.row("stg_orders")["shipping_charged"] == Decimal("4.95")
@@ -148,6 +156,7 @@ def test_an_order_is_placed_with_its_earliest_sale_row_and_its_lines_with_it() -
         sale(processed_at="2026-02-02 00:10:00"),
         sale(line="2", processed_at="2026-02-01 23:50:00"),
         sale(line="3", processed_at="2026-01-01 00:00:00", quantity="-1"),
+        sale(line="4", processed_at="2026-01-01 00:00:00", currency="EUR"),
     )
     placed = datetime(2026, 2, 2, 4, 50, tzinfo=UTC)
     assert staged.row("stg_orders")["processed_at"] == placed
@@ -160,7 +169,9 @@ def test_flags() -> None:
     staged = stage_file(
         sale("plain"),
         sale("test", is_test="yes"),
+        sale("test", line="2"),
         sale("cancelled", cancelled_at="2026-02-02"),
+        sale("cancelled", line="2"),
     )
     flags = staged.good["stg_orders"].select("order_id", "is_test", "is_cancelled", "is_voided", "is_counted")
     assert sorted(flags.iter_rows()) == [

@@ -60,6 +60,8 @@ def read(kind: Kind, text: str | None) -> object:
         (DAY, "2026-02-09 00:00:00", date(2026, 2, 9)),
         (DAY, "2026-02-30", None),
         (DAY, "0001-01-01", None),
+        (DAY, "1989-12-31", None),
+        (DAY, "1990-01-01", date(1990, 1, 1)),
         (MICROS, "1234500", Decimal("1.2345")),
         (MICROS, "-1000", None),
         (AMOUNT, "", None),
@@ -86,6 +88,8 @@ def test_reads_what_the_text_says_or_nothing(kind: Kind, text: str | None, value
         ("2011-12-09 25:00:00", None),
         ("yesterday", None),
         ("1900-01-00", None),
+        ("1989-12-31 23:59:59", None),
+        ("1990-01-01", datetime(1990, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_times_without_a_zone_are_the_tenants(text: str, at: datetime | None) -> None:

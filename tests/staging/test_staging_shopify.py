@@ -155,9 +155,12 @@ def test_the_last_visit_decides_the_channel() -> None:
     assert (row["utm_source"], row["utm_campaign"]) == ("google", "Brand_Search")
 
 
-def test_region_is_the_country_where_there_is_no_province() -> None:
-    row = stage_shop(order(shippingAddress={"countryCodeV2": "DE", "provinceCode": None})).row("stg_orders")
-    assert row["region"] == "DE"
+@pytest.mark.parametrize(
+    ("country", "province", "region"), [("US", "NY", "US-NY"), ("DE", None, "DE"), (None, "NY", None)]
+)
+def test_region_is_the_country_and_its_province(country: str | None, province: str | None, region: str | None) -> None:
+    row = stage_shop(order(shippingAddress={"countryCodeV2": country, "provinceCode": province})).row("stg_orders")
+    assert row["region"] == region
 
 
 @pytest.mark.parametrize(
@@ -201,6 +204,11 @@ def test_a_broken_line_is_quarantined_and_its_header_no_longer_matches(changed: 
 def test_a_discount_above_the_price_cannot_be() -> None:
     staged = stage_shop(order(1, line(price="10.00", discount="10.01"), subtotal="0"))
     assert staged.reasons("stg_order_lines") == ["discounts: '10.0100' are more than quantity × unit_price"]
+
+
+def test_a_line_of_no_unit_keeps_its_price() -> None:
+    row = stage_shop(order(1, line(quantity=0), subtotal="0.00")).row("stg_order_lines")
+    assert (row["quantity"], row["unit_price"], row["revenue_gross"]) == (0, Decimal(50), 0)
 
 
 def test_a_header_a_cent_off_is_found() -> None:

@@ -55,9 +55,10 @@ def told(*later: Payload, lines: tuple[Payload, ...] = (), placed: Payload = PLA
     return staged
 
 
-def test_an_agreement_that_tells_no_sales_is_the_order_as_its_lines_say() -> None:
+@pytest.mark.parametrize("others", [(), (PLACED,)])
+def test_an_agreement_that_tells_no_sales_is_the_order_as_its_lines_say(others: tuple[Payload, ...]) -> None:
     plain = {"id": "agreement-1", "happenedAt": EDIT, "reason": "ORDER"}
-    staged = stage_shop(order(agreements=agreements(plain)))
+    staged = stage_shop(order(agreements=agreements(plain, *others)))
     assert facts(staged) == [(1, "sale", "line-1", 1, "50")]
     assert staged.findings["agreements_agree"].skipped
 
@@ -124,11 +125,12 @@ def test_a_line_that_an_edit_adds_is_sold_on_the_day_of_the_edit() -> None:
     assert staged.row("stg_orders")["source_gross"] is None
 
 
-def test_units_that_an_edit_adds_to_a_line_are_a_sale_of_their_own_and_come_back_as_that_line() -> None:
+@pytest.mark.parametrize("step", [1, -1], ids=["told in order", "told backwards"])
+def test_units_that_an_edit_adds_to_a_line_are_a_sale_of_their_own_and_come_back_as_that_line(step: int) -> None:
     more = agreement(agreed("ORDER", "108.00", "8.00", quantity=2), reason="ORDER_EDIT", at=EDIT)
     back = agreement(agreed("RETURN", "-162.00", "-12.00", quantity=-3), reason="REFUND", at=BACK)
-    payload = order(1, line(quantity=3, tax="12.00"), edited=True, agreements=agreements(PLACED, more, back))
-    staged = stage_shop(payload)
+    entries = agreements(*(PLACED, more, back)[::step])
+    staged = stage_shop(order(1, line(quantity=3, tax="12.00"), edited=True, agreements=entries))
     assert facts(staged) == [
         (1, "sale", "line-1", 1, "50"),
         (3, "sale", "line-1/sale-ORDER-PRODUCT-1-108.00", 2, "100"),
@@ -228,10 +230,16 @@ def test_a_tip_is_a_line_of_the_shop_and_none_of_ours() -> None:
 
 
 def test_a_line_without_a_product_is_no_tip_unless_it_costs_what_was_tipped() -> None:
-    custom = line(2, price="7.50", product=None, variant=None, sku=None)
-    for tip in ("0.00", "7.51"):
-        staged = stage_shop(order(1, line(), custom, subtotal="57.50", totalTipReceivedSet=bag(tip)))
-        assert facts(staged) == [(1, "sale", "line-1", 1, "50"), (1, "sale", "line-2", 1, "7.5")]
+    custom = {"product": None, "variant": None, "sku": None}
+    typed = custom | {"product": {"productType": "Engraving"}}
+    for price, tip, named in [
+        ("7.5", "0.00", custom),
+        ("7.5", "7.51", custom),
+        ("7.5", "7.5", typed),
+        ("0", "0", custom),
+    ]:
+        staged = stage_shop(order(1, line(), line(2, price=price, **named), totalTipReceivedSet=bag(tip)))
+        assert facts(staged) == [(1, "sale", "line-1", 1, "50"), (1, "sale", "line-2", 1, price)]
 
 
 @pytest.mark.parametrize(("included", "subtotal", "net"), [(False, "119.00", "100"), (True, "119.00", "90")])
@@ -278,7 +286,8 @@ def test_amounts_rounded_one_by_one_in_another_currency_may_differ_by_a_cent_a_u
     euros = {"totalPriceSet": {"presentmentMoney": {"amount": "29.97", "currencyCode": "EUR"}}}
     dollars = {"totalPriceSet": {"presentmentMoney": {"amount": "32.62", "currencyCode": "USD"}}}
     bought = line(price="10.87", quantity=3)
-    assert stage_shop(order(1, bought, subtotal="32.62", **euros)).findings["header_matches_lines"].passed
+    for subtotal in ("32.62", "32.64"):
+        assert stage_shop(order(1, bought, subtotal=subtotal, **euros)).findings["header_matches_lines"].passed
     assert not stage_shop(order(1, bought, subtotal="32.65", **euros)).findings["header_matches_lines"].passed
     assert not stage_shop(order(1, bought, subtotal="32.62", **dollars)).findings["header_matches_lines"].passed
     told = agreements(agreement(agreed("ORDER", "32.62", quantity=3)))
