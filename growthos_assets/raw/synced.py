@@ -58,11 +58,6 @@ class Synced:
         """What is missing passes by itself, or somebody decided on it."""
         return all(problem.kind in EXPECTED for problem in self.problems)
 
-    @property
-    def retry_at(self) -> datetime | None:
-        """When to go on, if a source said so."""
-        return min((p.retry_at for p in self.problems if p.retry_at), default=None)
-
 
 SUMS = (
     "slices", "verified", "pages", "expected", "received", "landed", "restated", "vanished", "requests", "waited",

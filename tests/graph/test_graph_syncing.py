@@ -168,8 +168,7 @@ def test_an_answer_of_no_known_shape_fails_its_slice_alone(pull: Callable[..., S
 def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[..., Synced]):
     later = NOW + timedelta(minutes=40)
     client = Shop(trouble=once(RateLimited("Come back.", retry_at=later)))
-    done = pull(client)
-    assert done.retry_at == later
+    assert [(problem.kind, problem.message) for problem in pull(client).problems] == [("rate_limited", "Come back.")]
     assert ledger.retries(warehouse(), "shop") == [later]
     assert landed() == set()
     asked = client.meter.requests
