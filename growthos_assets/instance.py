@@ -17,7 +17,12 @@ import psycopg2
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.root import LocalArtifactStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -54,8 +59,28 @@ class Remembering(SqlEventLogStorage):
         super().delete_dynamic_partition(partitions_def_name, partition_key)
 
 
-class EventLog(Remembering, PostgresEventLogStorage):
-    """It, in PostgreSQL."""
+class Pooled:
+    """A storage in PostgreSQL that keeps its connections, and replaces those that died."""
+
+    _engine: Any
+
+    def optimize_for_webserver(self, statement_timeout: int, pool_recycle: int, max_overflow: int) -> None:
+        """Keep connections from here on. The UI does so for itself: it makes the pool anew, with limits of its own."""
+        storage: Any = super()
+        storage.optimize_for_webserver(statement_timeout, pool_recycle, max_overflow)
+        event.listen(self._engine, "checkout", _ping)
+
+
+class Events(Pooled, Remembering, PostgresEventLogStorage):
+    """The event log."""
+
+
+class Runs(Pooled, PostgresRunStorage):
+    """The runs."""
+
+
+class Schedules(Pooled, PostgresScheduleStorage):
+    """What schedules and sensors have done."""
 
 
 class Unconfigured(ConfigurableClass):
@@ -81,11 +106,11 @@ class PooledPostgresStorage(Unconfigured, DagsterPostgresStorage):
         options = f"{url.query.get('options', '')} -c synchronous_commit=off".strip()
         address = text(url.update_query_dict({"options": options}))
         super().__init__(address, inst_data=inst_data)  # makes the tables
-        self._event_log_storage = EventLog(address, should_autocreate_tables=False)
-        parts: list[Any] = [self._event_log_storage, self._run_storage, self._schedule_storage]
-        for part in parts:
+        self._event_log_storage = Events(address, should_autocreate_tables=False)
+        self._run_storage = Runs(address, should_autocreate_tables=False)
+        self._schedule_storage = Schedules(address, should_autocreate_tables=False)
+        for part in (self._event_log_storage, self._run_storage, self._schedule_storage):
             part.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=20)
-            event.listen(part._engine, "checkout", _ping)
 
 
 class HomeArtifactStorage(Unconfigured, LocalArtifactStorage):

@@ -63,11 +63,15 @@ def test_only_dagsters_own_commits_do_not_wait_for_the_disk(database_with_runs: 
         assert query(cursor, "SELECT current_setting('synchronous_commit')").item() == "on"
 
 
+@pytest.mark.parametrize("is_ui", [False, True])
 def test_a_connection_that_died_in_the_pool_is_replaced(
-    database_with_runs: str, monkeypatch: pytest.MonkeyPatch
+    is_ui: bool, database_with_runs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also in the UI, which makes the pools anew."""
     monkeypatch.setattr(growthos_assets.instance, "RESTED_SECONDS", 0.0)
     with open_instance() as instance, psycopg.connect(database_with_runs, autocommit=True) as owner:
+        if is_ui:
+            instance.optimize_for_webserver(15_000, -1, 20)
         use = (
             lambda: instance.get_runs(limit=1),
             lambda: instance.get_latest_materialization_event(dg.AssetKey("table")),
