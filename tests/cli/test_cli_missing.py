@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from cli_files import csv, line
 
 from growthos_assets import load
 from growthos_assets.loading import warehouse
-from growthos_assets.missing import missing
+from growthos_assets.missing import first_step, missing
 from kpis import Window
 from warehouse import credentials, ledger, tenants
 
@@ -81,6 +82,9 @@ def test_a_run_without_a_usable_order_is_not_told_to_run_again(
     with warehouse().as_tenant(shop) as cursor:
         cursor.execute("DELETE FROM ops.quarantine")
     assert "All of its orders (1) are tests or voided" in said(growthos, "kpis", shop)
+    with warehouse().as_tenant(shop) as cursor:
+        cursor.execute("DELETE FROM marts.fact_orders")
+    assert "Its records hold no order, ad spend or visit" in said(growthos, "kpis", shop)
 
 
 def test_a_first_file_of_which_nothing_can_be_read_is_in_the_quarantine(
@@ -134,6 +138,12 @@ def test_a_week_without_numbers_amid_others_that_have_some_is_one_too(shop: str)
     assert f"growthos import orders FILE --tenant {shop}" in gap.advice
     credentials.store(warehouse(), shop, "ga4", "default", b"{}", "working")
     assert f"growthos sync --since 2026-01-19 --until 2026-01-25 --tenant {shop}" in str(missing(tenant, week, days))
+    later = Window(date(2026, 2, 10), date(2026, 2, 16))
+    assert f"Pull what is new: growthos sync --tenant {shop}" in str(missing(tenant, later, days))
+
+
+def test_a_demo_has_records_before_any_is_stored(shop: str) -> None:
+    assert first_step(replace(tenants.get(shop), is_demo=True)) == f"Materialize them: growthos run --tenant {shop}"
 
 
 def test_customers_of_nobodys_name_make_no_cohorts(

@@ -86,6 +86,7 @@ def test_cac_is_the_months_spend_per_new_customer():
     found = build(orders, 60, spend_of(d0=30, d30=10, d31=None))
     assert (found["2025-08"]["avg_cac"], found["2025-09"]["avg_cac"]) == (20, None)
     assert [cohort["is_left_truncated"] for cohort in found.values()] == [True, False]
+    assert build(orders, 50, spend_of(d0=30, d50=7, d51=100))["2025-09"]["avg_cac"] == 7, "up to the last day"
 
 
 @pytest.mark.parametrize(

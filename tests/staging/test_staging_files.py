@@ -40,7 +40,7 @@ BROKEN = [
     ({"quantity": "1000000000"}, "quantity: '1000000000' is not a whole number below a billion"),
     ({"unit_price": "-3"}, "unit_price: '-3' is not an amount from 0 to a billion"),
     ({"unit_price": "free"}, "unit_price: 'free' is not an amount from 0 to a billion"),
-    ({"unit_price": "999999999"}, "quantity × unit_price is a billion or more"),
+    ({"unit_price": "500000000"}, "quantity × unit_price is a billion or more"),
     ({"unit_price": ""}, "unit_price is missing"),
     ({"discount": "20.01"}, "discount: '20.0100' is not between 0 and quantity × unit_price"),
     ({"discount": "-1"}, "discount: '-1.0000' is not between 0 and quantity × unit_price"),
@@ -184,7 +184,7 @@ def test_flags() -> None:
 def test_a_return_of_a_sold_line_is_tied_to_it() -> None:
     staged = stage_file(
         sale(customer_id="ada"),
-        sale(quantity="-1", discount="1.50", tax="-0.80", processed_at="2026-02-03 09:00:00"),
+        sale(customer_id="eve", quantity="-1", discount="1.50", tax="-0.80", processed_at="2026-02-03 09:00:00"),
     )
     row = staged.row("stg_refunds")
     assert (row["order_id"], row["line_id"], row["customer_id"]) == ("1", "1", "ada")

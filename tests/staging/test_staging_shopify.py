@@ -191,6 +191,7 @@ def test_a_record_that_cannot_be_trusted_is_held_back_whole(changed: dict[str, A
             "discountAllocations: one of them is not an amount",
         ),
         ({"taxLines": [{"priceSet": None}]}, "taxLines: one of them is not an amount"),
+        (line(price="500000000", quantity=2), "quantity × unit_price is a billion or more"),
     ],
 )
 def test_a_broken_line_is_quarantined_and_its_header_no_longer_matches(changed: dict[str, Any], reason: str) -> None:
