@@ -58,10 +58,24 @@ ORDERS = Identity(
 )
 
 
-DATE, CHANNEL = pl.col("date"), pl.col("channel").str.to_lowercase()
+PLATFORMS = {
+    "meta": ("meta ads", "meta_ads", "facebook", "facebook ads", "facebook_ads", "fb", "fb ads"),
+    "google": ("google ads", "google_ads", "adwords", "google adwords"),
+    "tiktok": ("tiktok ads", "tiktok_ads"),
+}
+"""Ad platforms, and what people call each besides; Instagram is a part of Meta that may stand beside the whole."""
+
+
+def platform(channel: pl.Expr) -> pl.Expr:
+    """The channel of a file in one spelling, and an ad platform's under one name."""
+    words = {word: name for name, others in PLATFORMS.items() for word in others}
+    return channel.str.to_lowercase().replace(words)
+
+
+DATE, CHANNEL = pl.col("date"), platform(pl.col("channel"))
 DAY = DATE.str.replace(r"^(\d{4}-\d{2}-\d{2})[T ].*$", "$1")
 """The date without the time of day that some files have with it."""
-CAMPAIGN = pl.coalesce("campaign_id", "campaign_name", "channel")
+CAMPAIGN = pl.coalesce("campaign_id", "campaign_name", CHANNEL)
 SPEND = Identity(
     # campaigns of several channels and accounts may share a name
     pl.concat_str(CAMPAIGN, DATE, CHANNEL.fill_null(""), pl.col("account_id").fill_null(""), separator="/"),

@@ -15,6 +15,8 @@ from urllib.parse import unquote_plus
 
 import polars as pl
 
+from growthos_assets.raw.identity import PLATFORMS
+
 META = ("facebook", "fb", "instagram", "ig", "meta")
 GOOGLE = ("google", "adwords")
 EMAIL = (
@@ -102,19 +104,8 @@ GROUPS = {
     "referral": "affiliate",
     "affiliates": "affiliate",
     # what people write into a file's channel column; also the names of our own channels
-    "meta": "meta",
-    "meta ads": "meta",
-    "meta_ads": "meta",
-    "facebook": "meta",
-    "facebook ads": "meta",
-    "fb": "meta",
+    **{word: name for name, words in PLATFORMS.items() for word in (name, *words)},
     "instagram": "meta",
-    "google": "google",
-    "google ads": "google",
-    "google_ads": "google",
-    "adwords": "google",
-    "tiktok": "tiktok",
-    "tiktok ads": "tiktok",
     "organic": "organic",
     "seo": "organic",
     "email": "email",

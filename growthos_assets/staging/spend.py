@@ -10,11 +10,13 @@ from polars.selectors import by_name
 
 from growthos_assets.raw.file import FileSpend
 from growthos_assets.raw.google_ads import GoogleAdsInsights
+from growthos_assets.raw.identity import platform
 from growthos_assets.raw.meta import MetaInsights
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import AMOUNT, COUNT, DAY, MICROS, NUMBER, TEXT, UPPER, Kind
 from growthos_assets.staging.parse import (
+    clean,
     day_after,
     decoded,
     file_rows,
@@ -92,7 +94,8 @@ def stg_spend(
     now: datetime,
 ) -> pl.LazyFrame:
     """Every source's campaign days in one shape."""
-    reported = pl.concat([_of_meta(meta_insights), _of_google(google_ads_insights), _of_file(file_spend, tenant)])
+    sources = [_of_meta(meta_insights), _of_google(google_ads_insights), _of_file(file_spend, tenant)]
+    reported = pl.concat(sources, how="diagonal")
     named = note(reported, foreign_currency(tenant), day_after(now, tenant)).with_columns(
         channel_id=group_channel(pl.col("channel")),
         campaign_id=pl.format("{}:{}", "source", "campaign_id"),
@@ -102,7 +105,7 @@ def stg_spend(
 
 
 def _typed(rows: pl.LazyFrame, source: str, defaults: Mapping[str, str], spend: Kind = AMOUNT) -> pl.LazyFrame:
-    told = rows.select(*KINDS, by_name(PROBLEMS, require_all=False))
+    told = rows.select(*KINDS, by_name("seen_at", PROBLEMS, require_all=False))
     typed = parse(told, {**KINDS, "spend": spend}, required=REQUIRED, defaults=defaults)
     return typed.with_columns(source=pl.lit(source))
 
@@ -166,7 +169,8 @@ def _of_google(raw: pl.LazyFrame) -> pl.LazyFrame:
 def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
     """A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's.
 
-    What it does not say of them is unknown, not 0.
+    What it does not say of them is unknown, not 0. Of two files that tell of a campaign's day in other words, the later
+    one counts.
     """
     names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
     fields = (*KINDS, "source", *names.values())
@@ -176,13 +180,22 @@ def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
         channel=first_text("channel", "source"),
         **{name: pl.col(field) for name, field in names.items()},
     )
-    return _typed(rows, "file", {"currency": tenant.currency})
+    typed = _typed(rows, "file", {"currency": tenant.currency})
+    last = pl.col("seen_at").filter(clean()).max().over("campaign_id", "date")
+    return typed.filter(~clean() | (pl.col("seen_at") == last))
 
 
 def file_campaign() -> pl.Expr:
-    """The id of a file's campaign: channels, and accounts of one, may have campaigns of the same name."""
-    channel, account = first_text("channel", "source").str.to_lowercase(), first_text("account_id")
-    parts = (part.fill_null("") for part in (channel, account, first_text("campaign_id", "campaign_name")))
+    """The id of a file's campaign: channels, and accounts of one, may have campaigns of the same name.
+
+    One that a row names without its id has the id that other rows, of whatever day, have beside that name, if they
+    have but one.
+    """
+    channel, account = platform(first_text("channel", "source")), first_text("account_id")
+    told, name = first_text("campaign_id"), first_text("campaign_name")
+    alike = [part.alias(f"its {at}") for at, part in enumerate((channel, account, name))]
+    by_name = pl.when(name.is_not_null() & (told.drop_nulls().n_unique().over(alike) == 1)).then(told.max().over(alike))
+    parts = (part.fill_null("") for part in (channel, account, pl.coalesce(told, by_name, name)))
     return pl.format("{}/{}/{}", *parts).str.strip_chars_end("/").replace("", None)
 
 

@@ -223,6 +223,14 @@ def test_an_account_that_is_named_later_is_not_counted_beside_none(shop: str, im
     assert spent(shop) == [("google", None, "Spring", 100), ("meta", "a", "Spring", 300)]
 
 
+@pytest.mark.parametrize("campaign", ["Spring", ""])
+def test_a_platform_by_another_name_is_the_same(campaign: str, shop: str, imported: Import) -> None:
+    said = [ads(name, campaign_name=campaign) for name in ("Facebook Ads", "AdWords", "Instagram")]
+    assert imported("spend", *said) == (3, 0)
+    assert imported("spend", *(ads(name, "7", campaign_name=campaign) for name in ("Meta", "google"))) == (2, 0)
+    assert sorted((row[0], row[3]) for row in spent(shop)) == [("google", 7), ("meta", 7), ("meta", 100)]
+
+
 def test_an_account_that_is_no_longer_named_is_not_counted_beside_itself(shop: str, imported: Import) -> None:
     a, b = ads("meta", "300", account_id="a"), ads("meta", "100", account_id="b")
     assert imported("spend", a, b) == (2, 0)

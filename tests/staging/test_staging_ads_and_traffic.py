@@ -1,9 +1,10 @@
 """Ads and web analytics: one purchase, exact money, and days that have been."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import pytest
 from staging_shop import NOW, SHOP, Payload, Staged, raw, stage
 
@@ -103,7 +104,7 @@ def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
         "clicks": "",
     }
     staged = spend(file_spend=row).row("stg_spend")
-    assert (staged["campaign_id"], staged["campaign_name"]) == ("file:facebook//Spring", "Spring")
+    assert (staged["campaign_id"], staged["campaign_name"]) == ("file:meta//Spring", "Spring")
     assert (staged["channel_id"], staged["spend"], staged["clicks"]) == ("meta", Decimal("12.5"), None)
     assert (staged["currency"], staged["impressions"], staged["platform_conversions"]) == ("USD", None, None)
 
@@ -127,6 +128,48 @@ def test_a_files_day_names_its_campaign_and_channel_as_it_likes() -> None:
 def test_what_a_files_campaign_is_called(named: Payload, campaign_id: str, name: str) -> None:
     row = spend(file_spend={"date": "2026-02-01", "channel": "Meta", "spend": "1"} | named).row("stg_spend")
     assert (row["campaign_id"], row["campaign_name"]) == (campaign_id, name)
+
+
+def told(at: timedelta, **row: str) -> pl.LazyFrame:
+    """A row of a spend file that was imported so long before now."""
+    row = {"date": "2026-02-01", "channel": "Meta", "spend": "1"} | row
+    return raw([(f"{at}/{row}", row)]).with_columns(pl.col("seen_at") - at)
+
+
+BY_NAME, BY_ID = {"campaign_name": "Spring"}, {"campaign_name": "Spring", "campaign_id": "7"}
+
+
+def test_a_campaign_told_by_name_is_the_one_with_that_name_and_an_id() -> None:
+    again = {"campaign_name": "Brand", "date": "2026-02-02"}
+    rows = [
+        told(timedelta(1), **BY_NAME, spend="2"),
+        told(timedelta(0), **BY_ID, date="2026-02-02", spend="3"),
+        told(timedelta(0), **BY_NAME, channel="google"),
+        *(told(timedelta(0), **again, campaign_id=number) for number in "89"),  # two of one name: who knows which
+        told(timedelta(1), **again),
+        told(timedelta(0)),
+    ]
+    staged = stage(SHOP, NOW, file_spend=pl.concat(rows)).good["stg_spend"]
+    assert sorted(staged["campaign_id"]) == [
+        "file:google//Spring", "file:meta", *["file:meta//7"] * 2, "file:meta//8", "file:meta//9", "file:meta//Brand",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (BY_NAME, BY_ID),
+        (BY_ID, BY_NAME),
+        ({"channel": "Facebook"}, {"channel": "meta"}),
+        ({"channel": "AdWords"} | BY_NAME, {"channel": "Google Ads"} | BY_NAME),
+    ],
+)
+def test_of_a_campaigns_day_told_in_other_words_the_later_file_counts(first: Payload, later: Payload) -> None:
+    rows = [told(timedelta(1), **first, spend="2"), told(timedelta(0), **later, spend="3")]
+    wrong = told(timedelta(0), **later, spend="x")
+    for order in (rows, rows[::-1]):
+        assert stage(SHOP, NOW, file_spend=pl.concat(order)).row("stg_spend")["spend"] == 3
+    assert stage(SHOP, NOW, file_spend=pl.concat([rows[0], wrong])).row("stg_spend")["spend"] == 2
 
 
 @pytest.mark.parametrize(
