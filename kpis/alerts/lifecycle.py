@@ -210,12 +210,17 @@ def _silence(
         return f"explained by {parents[0]}"
     for event in calendar:
         overlaps = event.days.start <= window.end and window.start <= event.days.end
-        if overlaps and fnmatchcase(state.finding.id, event.matcher):
+        if overlaps and _matches(state, event.matcher):
             return f"expected: {event.name}"
     for silence in silences:
-        if fnmatchcase(state.finding.id, silence.matcher) and _holds(silence, state, at):
+        if _matches(state, silence.matcher) and _holds(silence, state, at):
             return silence.kind
     return ""
+
+
+def _matches(state: AlertState, matcher: str) -> bool:
+    """By the id itself, too: a category may be called "Shoes [men]"."""
+    return state.finding.id == matcher or fnmatchcase(state.finding.id, matcher)
 
 
 def _holds(silence: Silence, state: AlertState, at: datetime | None) -> bool:

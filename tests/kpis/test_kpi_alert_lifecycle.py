@@ -202,6 +202,12 @@ def test_a_mute_matches_a_pattern():
     assert kinds(["breach"], silences=[mute]) == [["fired"]]
 
 
+def test_an_id_matches_itself_whatever_is_in_it():
+    labels = (("category", "Shoes [men]"),)
+    ack = Silence("ack", "stock_out_Shoes [men]", noon(START))
+    assert kinds(["breach"], rule="stock_out", labels=labels, silences=[ack]) == [[]]
+
+
 def test_on_an_expected_day_nothing_is_told():
     sale = Expected("BFCM", Window(START + timedelta(1), START + timedelta(2)), "revenue_*")
     told = live(["breach"] * 3, calendar=[sale], start=START + timedelta(1))
