@@ -24,6 +24,10 @@ _FEWEST: Final = 42
 """Days of the eight weeks that must be known."""
 
 
+_SCATTER: Final = 14
+"""Days that say how much days scatter: of fewer, chance alone is assumed."""
+
+
 class Period(NamedTuple):
     """A sum over days, what it is held against, and its variance if orders come by chance alone."""
 
@@ -91,7 +95,7 @@ def over_dispersion(
     """
     rate = before.amount / before.exposure
     least = max(1 - rate, 0.05) if part and rate < 1 else 1.0
-    if days < 28 or before.variance <= 0:
+    if days < _SCATTER or before.variance <= 0:
         return least
     seen = squares - 2 * rate * cross + rate**2 * exposures
     return max(least, seen / before.variance * days / (days - 1))

@@ -95,7 +95,9 @@ def test_dispersion_is_one_by_chance_and_more_where_days_differ():
         before = Period(total, 28.0, total)
         factor = over_dispersion(sum(d * d for d in days), total, 28.0, before, 28)
         assert low <= factor <= high
-    assert over_dispersion(1e9, 0.0, 28.0, Period(10.0, 28.0, 10.0), 27) == 1.0  # too few days to judge
+    ten = Period(10.0, 28.0, 10.0)
+    assert over_dispersion(1e9, 0.0, 28.0, ten, 14) > 1.0  # as of four weeks with an expected event in them
+    assert over_dispersion(1e9, 0.0, 28.0, ten, 13) == 1.0  # too few days to judge
     assert over_dispersion(0.0, 0.0, 0.0, Period(40.0, 100.0, 40.0), 7, part=True) == pytest.approx(0.6)
     views = Period(250.0, 100.0, 250.0)  # two and a half a visit: no share, whose variance would be 1 − 2.5
     assert over_dispersion(0.0, 0.0, 0.0, views, 7, part=True) == 1.0
