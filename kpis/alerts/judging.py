@@ -25,7 +25,8 @@ def judge(
 ) -> Finding:
     """The rule's finding on a row of the panel.
 
-    `history` are the days, from `first` on, that a Daily rule looks at; all that it needs is known from `begin` on.
+    `history` are the usual days, from `first` on, that a Daily rule looks back on; all that the rule needs is known
+    from `begin` on.
     """
     member = tuple(str(row[key]) for key in KEYS[rule.grain])
     labels = tuple(zip((_LABELS[key] for key in KEYS[rule.grain]), member, strict=True))
@@ -34,12 +35,11 @@ def judge(
     blank = Finding(rule.id, labels, window, "no_data", rule.severity, limits["threshold"], value, previous)
     match rule.evidence:
         case Daily():
-            days = history[member]
             today = (window.end - first).days
-            usual = evidence.usual(days[max(0, today - evidence.HISTORY) : today])
+            usual = evidence.usual(history[member][max(0, today - evidence.HISTORY) : today])
             if usual is None:
                 return replace(blank, reason=_unusual(first, today))
-            value, previous = days[today] or 0.0, usual.expected
+            value, previous = value or 0.0, usual.expected
             test, volume = evidence.robust_z(value, usual, rule.side), usual.expected
         case Certain():
             if value is None:
@@ -90,7 +90,7 @@ def _unusual(first: date, today: int) -> str:
     """Why it is not known what was usual on the day that is `today` days after the first."""
     if today < evidence.HISTORY:
         return too_young(first + timedelta(evidence.HISTORY))
-    return f"too few of the {evidence.HISTORY} days before it are known"
+    return f"too few of the {evidence.HISTORY} days before it are known, and no expected events"
 
 
 def _finite(bound: float) -> float | None:
@@ -157,6 +157,6 @@ def _stake(rule: Rule, row: Row, value: float, previous: float | None) -> float 
         return money
     if previous is None or previous <= 0:
         return None
-    if value <= 0:  # nothing is left to scale up: what was usual is at stake
+    if value == 0:  # nothing is left to scale up: what was usual is at stake
         return (row[f"{rule.stake.measure}_before"] or 0.0) * row["days"] / row["days_before"]
     return abs(money - money * previous / value)
