@@ -68,11 +68,7 @@ def fired_during(shop: Shop, window: Window, now: datetime) -> pl.DataFrame:
     if window.days == DAYS:
         memory, _ = _remembered(shop, window.start, now)
         return kpis.alerts.during(shop, memory, window, now)
-    facts = shop.facts
-    alone = kpis.alerts.evaluate(
-        facts.state, facts.cohorts, window, shop.thresholds, shop.names, shop.currency, categories=facts.categories,
-        unproven=facts.unproven,
-    )  # fmt: skip
+    alone = kpis.alerts.alone(replace(shop, facts=replace(shop.facts, as_of=window.end)), window)
     return pl.concat([alone, pl.DataFrame(schema=EPISODES)], how="diagonal").with_columns(
         pl.col("silenced_by").fill_null("")
     )
@@ -100,9 +96,7 @@ def proven(shop: Shop, tenant: Tenant, known_at: datetime | None = None) -> Shop
     reached = ledger.read_to(warehouse(), tenant.tenant_id, *stream.split("/"), known_at=known_at).values()
     sold = facts.sources().get("shop", {first})
     last = kpis.last_complete_day(min(reached), tenant.timezone) if reached else max(sold)
-    if last < facts.as_of:
-        unproven.append(Window(last + timedelta(1), facts.as_of))
-    return replace(shop, facts=replace(facts, unproven=unproven))
+    return replace(shop, facts=replace(facts, unproven=unproven, orders_to=last))
 
 
 def shop_of(

@@ -256,11 +256,9 @@ def _alerts(tenant: str, days: int, until: datetime | None) -> Looked:
         complain("Not judged:", f"{', '.join(rules)} ({reason})", "yellow")
     if days == WEEK and until is None:
         return Looked(window, now, assess(shop, now).firing, is_known, unjudged)
-    fired = kpis.alerts.evaluate(
-        facts.state, facts.cohorts, window, settings.alert_thresholds, shop.names, shop.currency,
-        categories=facts.categories, as_of=facts.as_of, unproven=facts.unproven,
-    )  # fmt: skip
-    alone = fired.with_columns(pl.lit(None).alias(name) for name in ("state", "since", "silenced_by"))
+    alone = kpis.alerts.alone(shop, window).with_columns(
+        pl.lit(None).alias(name) for name in ("state", "since", "silenced_by")
+    )
     return Looked(window, now, alone, is_known, unjudged)
 
 

@@ -6,13 +6,24 @@ evidence.py    the tests: exact binomial, compound Poisson, robust z; bounds; ma
 judging.py     one rule on one row: effect and evidence; findings.py: every rule, member and day
 lifecycle.py   pending → firing → recovering → resolved; silences, inhibition, what is told
 telling.py     an alert in words, and why it moved
-evaluation.py  of a window alone (`evaluate`), and of today with what is remembered (`assess`)
+evaluation.py  of a window alone, and of today with what is remembered (`assess`)
 backtest.py    the rules replayed over the past
 records.py     states and events as frames
 """
 
 from kpis.alerts.backtest import Backtest, Episode, Known, backtest
-from kpis.alerts.evaluation import EPISODES, RESTATED, SCHEMA, Evaluation, Shop, assess, during, evaluate, unjudged
+from kpis.alerts.evaluation import (
+    EPISODES,
+    RESTATED,
+    SCHEMA,
+    Evaluation,
+    Shop,
+    alone,
+    assess,
+    during,
+    evaluate,
+    unjudged,
+)
 from kpis.alerts.finding import Finding
 from kpis.alerts.findings import survey
 from kpis.alerts.lifecycle import AlertState, Event, Expected, Silence, Told, advance, fingerprint
@@ -41,6 +52,7 @@ __all__ = [
     "Silence",
     "Told",
     "advance",
+    "alone",
     "assess",
     "backtest",
     "during",

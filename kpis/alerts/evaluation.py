@@ -12,10 +12,10 @@ import polars as pl
 
 from kpis.alerts.finding import Finding
 from kpis.alerts.findings import reach, survey
-from kpis.alerts.lifecycle import AlertState, Event, advance
+from kpis.alerts.lifecycle import AlertState, Event, Expected, advance
 from kpis.alerts.panel import Facts
 from kpis.alerts.records import Memory
-from kpis.alerts.rules import RULES, Thresholds, resolve_thresholds, versions
+from kpis.alerts.rules import ORDER, RULES, Thresholds, resolve_thresholds, versions
 from kpis.alerts.telling import description, segment, why
 from kpis.windows import Window
 
@@ -56,6 +56,10 @@ class Shop:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     currency: str = ""
 
+    def expecting(self, calendar: Sequence[Expected]) -> Shop:
+        """With the days of the calendar left out of baselines."""
+        return replace(self, facts=replace(self.facts, expected=[event.days for event in calendar]))
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -76,20 +80,22 @@ def evaluate(
     currency: str = "",
     *,
     categories: pl.DataFrame | None = None,
-    as_of: date | None = None,
-    unproven: Sequence[Window] = (),
 ) -> pl.DataFrame:
+    """`alone` of a notebook's frames: `state` is kpi_daily, `cohorts` what kpis.cohorts gives on the window's last day.
+
+    The others are as in Facts and Shop.
+    """
+    facts = Facts(state.lazy().collect(), cohorts.lazy().collect(), window.end, categories)
+    return alone(Shop("", facts, thresholds or {}, channel_names or {}, currency), window)
+
+
+def alone(shop: Shop, window: Window) -> pl.DataFrame:
     """One row per alert that the window alone gives rise to, in rule order, then by member: no memory, no silence.
 
-    `state` is kpi_daily, `cohorts` what kpis.cohorts gives on the day `as_of` (by default the window's last), the
-    others as in Facts and Shop. Weekly rules take the window's length, daily ones its last day. metric_value is the
-    change (fraction), or the value where the rule looks at one; threshold the line that set the severity.
-    Raises ValueError as resolve_thresholds does.
+    Weekly rules take the window's length, daily ones its last day. metric_value is the change (fraction), or the value
+    where the rule looks at one; threshold the line that set the severity. Raises ValueError as resolve_thresholds does.
     """
-    known = state.lazy().collect(), cohorts.lazy().collect()
-    facts = Facts(*known, as_of or window.end, categories, unproven=unproven)
-    shop = Shop("", facts, thresholds or {}, channel_names or {}, currency)
-    days = survey(facts, window.end, window.end, resolve_thresholds(thresholds), window.days)
+    days = survey(shop.facts, window.end, window.end, resolve_thresholds(shop.thresholds), window.days)
     found = [finding for _, findings in days for finding in findings if finding.outcome == "breach"]
     return pl.DataFrame([_told(shop, finding) for finding in found], schema=SCHEMA)
 
@@ -125,7 +131,7 @@ def assess(
     limits = resolve_thresholds(shop.thresholds)
     # always as many days, whatever is made up for: sums of floats then come out the same to the last digit
     facts = shop.facts.since(day - timedelta(WARM_UP + reach(limits)))
-    shop = replace(shop, facts=replace(facts, expected=[event.days for event in memory.calendar]))
+    shop = replace(shop, facts=facts).expecting(memory.calendar)
     windows: dict[date, list[AlertState]] = {}
     events: list[Event] = []
     for today, findings in survey(shop.facts, first, day, limits):
@@ -136,8 +142,7 @@ def assess(
         )  # fmt: skip
         windows[today] = states
     firing = [alert for alert in states if alert.fires] if windows else []
-    order = {rule: position for position, rule in enumerate(RULES)}
-    firing.sort(key=lambda alert: (order[alert.finding.rule], alert.finding.id))
+    firing.sort(key=_in_order)
     current = ("severity", *_STATE)
     rows = [_told(shop, alert.finding) | {name: getattr(alert, name) for name in current} for alert in firing]
     messages = [message(shop, event) for event in events]
@@ -150,8 +155,9 @@ def during(shop: Shop, memory: Memory, window: Window, now: datetime) -> pl.Data
     `memory` is what is remembered of the days before the window. It looks no further than the window's end, whatever
     is known by now.
     """
-    facts = replace(shop.facts, as_of=window.end)
-    evaluation = assess(replace(shop, facts=facts), memory, now, at=now - (shop.facts.as_of - window.end))
+    at = now - (shop.facts.as_of - window.end)
+    shop = replace(shop, facts=replace(shop.facts, as_of=window.end)).expecting(memory.calendar)
+    evaluation = assess(shop, memory, now, at=at)
     last: dict[str, AlertState] = {}
     over: dict[str, date] = {}
     for day, states in evaluation.windows.items():
@@ -160,12 +166,11 @@ def during(shop: Shop, memory: Memory, window: Window, now: datetime) -> pl.Data
         if day >= window.start:
             last |= firing
         over = {key: on for key, on in over.items() if key not in firing}
-    order = {rule: position for position, rule in enumerate(RULES)}
     rows = [
         _told(shop, alert.finding)
         | {"severity": alert.severity, "since": alert.since, "silenced_by": alert.silenced_by}
         | {"over_on": over.get(alert.fingerprint)}
-        for alert in sorted(last.values(), key=lambda alert: (order[alert.finding.rule], alert.finding.id))
+        for alert in sorted(last.values(), key=_in_order)
     ]
     return pl.DataFrame(rows, schema=EPISODES)
 
@@ -179,6 +184,10 @@ def message(shop: Shop, event: Event) -> str:
     if event.kind == "error":
         return f"{head}: the rule could not be evaluated: {event.alert.finding.reason}"
     return "\n".join(filter(None, [head, told["description"], told["why"], told["recommendation"], told["runbook"]]))
+
+
+def _in_order(alert: AlertState) -> tuple[int, str]:
+    return ORDER[alert.finding.rule], alert.finding.id
 
 
 def _told(shop: Shop, finding: Finding) -> dict[str, Any]:

@@ -16,11 +16,10 @@ from kpis.alerts.finding import Finding, too_young
 from kpis.alerts.judging import bounds, decided, judge
 from kpis.alerts.panel import MEMORY, Facts, begin_of, daily, panel, series, silences
 from kpis.alerts.rule import Daily, Limits, Rule
-from kpis.alerts.rules import RULES
+from kpis.alerts.rules import ORDER, RULES
 from kpis.windows import trailing
 
 WEEK: Final = 7
-_ORDER: Final = {rule: position for position, rule in enumerate(RULES)}
 
 
 def reach(limits: Mapping[str, Limits]) -> int:
@@ -47,17 +46,15 @@ def survey(
         except Exception as error:  # rules that can't be evaluated must not hide what the others say
             found += [_broken(rule, day, limits[rule.id], error) for rule in rules for day in span]
     by_day: dict[date, list[Finding]] = {day: [] for day in span}
-    for finding in sorted(found, key=lambda finding: (_ORDER[finding.rule], finding.labels)):
+    for finding in sorted(found, key=lambda finding: (ORDER[finding.rule], finding.labels)):
         by_day[finding.window.end].append(finding)
-    silent: dict[date, list[str]] = {}
-    for source, day, gone, _ in silences(facts, span):
-        if gone:
-            silent.setdefault(day, []).append(source)
     sold = facts.sold_days()
+    silent: dict[date, list[str]] = {day: [] for day in span}
+    for source, day, gone, _ in silences(facts, span):
+        if gone and not (source == "shop" and day in sold):  # it is known that nothing was sold
+            silent[day].append(source)
     for day, today in by_day.items():
-        missing = silent.get(day, [])
-        unknown = [source for source in missing if source != "shop" or day not in sold]
-        yield day, [_without(unknown if RULES[said.rule].hears_silence else missing, said) for said in today]
+        yield day, [_without(silent[day], said) for said in today]
 
 
 def _scope(rule: Rule) -> tuple[str, int, int]:

@@ -41,7 +41,8 @@ class Facts:
 
     `state` is kpi_daily, `cohorts` what kpis.cohorts gives on that day, `categories` one row per date and category
     with orders and revenue_gross (none: no rule looks at categories). Days of `expected` are left out of baselines.
-    Of days of `unproven` it is not known whether all of the shop's orders are here.
+    Of days of `unproven`, and of those after `orders_to`, it is not known whether all of the shop's orders are here:
+    the first were asked for in vain, if only anew, the others never.
     """
 
     state: pl.DataFrame
@@ -50,6 +51,7 @@ class Facts:
     categories: pl.DataFrame | None = None
     expected: Sequence[Window] = field(default=())
     unproven: Sequence[Window] = field(default=())
+    orders_to: date | None = None
 
     @property
     def first_day(self) -> date | None:
@@ -69,9 +71,12 @@ class Facts:
         return known.filter(age >= 30).sort("cohort_month")
 
     def sources(self) -> dict[str, set[date]]:
-        """The days on which each source said something: shop, traffic, and ads:<channel> of each ad platform."""
+        """The days on which each source said something: shop, traffic, and ads:<channel> of each ad platform.
+
+        Of the shop only those that are whole: the orders of half a day are no number of orders.
+        """
         seen: dict[str, set[date]] = {
-            "shop": set(self.state.filter(pl.col("orders") > 0)["date"]),
+            "shop": {day for day in self.state.filter(pl.col("orders") > 0)["date"] if self._is_reached(day)},
             "traffic": set(self.state.filter(pl.col("sessions").is_not_null())["date"]),
         }
         spent = self.state.filter(pl.col("spend").is_not_null())
@@ -86,8 +91,11 @@ class Facts:
         """
         days = self.sources()
         sold = days.pop("shop", set())
-        arrived = set[date]().union(*days.values())
+        arrived = {day for day in set[date]().union(*days.values()) if self._is_reached(day)}
         return sold | {day for day in arrived if not any(span.start <= day <= span.end for span in self.unproven)}
+
+    def _is_reached(self, day: date) -> bool:
+        return self.orders_to is None or day <= self.orders_to
 
 
 def begin_of(rule: Rule, facts: Facts) -> date | None:
@@ -176,8 +184,9 @@ def panel(days: pl.DataFrame, grain: Grain, rules: Iterable[Rule], window: int, 
 
 
 def series(days: pl.DataFrame, grain: Grain, measure: str) -> dict[Member, list[float | None]]:
-    """A measure's days by member, the oldest first."""
+    """A measure's days by member, the oldest first; None where a day is unusual, or nothing is known."""
     keys = list(KEYS[grain])
+    days = days.with_columns(pl.when("usual").then(measure).alias(measure))
     if not keys:
         return {(): days[measure].to_list()}
     parts = days.partition_by(keys, as_dict=True)

@@ -84,7 +84,6 @@ class Rule:
     `factors` are (label, numerator, denominator) whose product the KPI is, `parts` the costs that are taken off it;
     `split` is the grain that names who moved it. `needs` are the sources without which nothing can be said, `parents`
     the alerts that explain it. It fires after `confirm` breaches in a row and is over after `clear_after` clear days.
-    With `hears_silence` a day without an order is one of no orders, where other sources show that it was a day at all.
     """
 
     id: str
@@ -102,7 +101,6 @@ class Rule:
     baseline: int = 28
     also: tuple[Condition, ...] = ()
     needs: tuple[str, ...] = ("shop",)
-    hears_silence: bool = False
     parents: tuple[str, ...] = ()
     stake: Stake | None = None
     factors: tuple[tuple[str, str, str | None], ...] = ()

@@ -97,7 +97,7 @@ RULES: Final = {rule.id: rule for rule in (
     Rule("no_data", "A source has gone silent", "critical", "silent_days", "above", Certain(),
          {"threshold": 1.0, "p_max": 0.002}, None,
          "Check the connection of this source and its last sync (growthos sync), then the platform's own status page. "
-         "Numbers built on it wait until it is back.",
+         "Numbers built on it wait until it is back; a shop that answers, and has no order, needs a test order.",
          field="value", grain="source", days=1, needs=(), stake=Stake("revenue_gross", "all")),
     Rule("tracking_outage", "Web analytics sees a fraction of the visits", "critical", "sessions", "below",
          Daily("sessions"), {"threshold": -0.50, "max_orders_fall": -0.35, "min_volume": 200, "p_max": 0.0005},
@@ -109,7 +109,7 @@ RULES: Final = {rule.id: rule for rule in (
     Rule("orders_drop", "Orders have collapsed", "critical", "orders", "below", Daily("orders"),
          {"threshold": -0.40, "min_volume": 50, "p_max": 0.0005}, "Overall Revenue",
          "Place a test order now: checkout, payment, shipping rules, stock. Then look at traffic.",
-         days=1, hears_silence=True, stake=Stake("revenue_gross"), split="channel"),
+         days=1, stake=Stake("revenue_gross"), split="channel"),
     Rule("spend_without_impressions", "Money is spent and nothing is shown", "warning", "unseen_spend", "above",
          Certain(), {"threshold": 25.0}, None,
          "Open the campaign in the ad account: a reporting fault there, a wrong account in the connection, or charges "
@@ -141,6 +141,8 @@ RULES: Final = {rule.id: rule for rule in (
          factors=(("sessions", "sessions", None), ("orders per session", "orders", "sessions"))),
 )}
 # fmt: on
+ORDER: Final = {rule: position for position, rule in enumerate(RULES)}
+"""Where alerts of a rule are listed."""
 
 
 def kpi_of(name: str) -> Kpi:

@@ -110,23 +110,23 @@ def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> N
     acme, last = tenants.get("acme"), date.fromisoformat(LAST)
     (account,) = ledger.read_to(warehouse(), "acme", "shopify", "orders")
 
-    def unproven(now: datetime = CLOCK + timedelta(3)) -> list[Window]:
-        return list(shop_now(acme, now).facts.unproven)
+    def known(now: datetime = CLOCK + timedelta(3)) -> tuple[date | None, list[Window]]:
+        facts = shop_now(acme, now).facts
+        return facts.orders_to, list(facts.unproven)
 
     def pulled(start: datetime, end: datetime, *, well: bool) -> None:
         pull(account, start, end, end, well=well)
 
-    assert unproven(CLOCK) == []
-    assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
+    assert known(CLOCK) == known() == (last, [])
     pulled(CLOCK, CLOCK + timedelta(2, hours=3), well=True)  # at three o'clock of the third day
-    assert unproven() == [Window(last + timedelta(3), last + timedelta(3))]
+    assert known() == (last + timedelta(2), [])
     pulled(CLOCK + timedelta(1), CLOCK + timedelta(3), well=False)
     pulled(CLOCK + timedelta(2), CLOCK + timedelta(4), well=True)
-    assert unproven() == [Window(last + timedelta(2), last + timedelta(3))]
+    assert known() == (last + timedelta(4), [Window(last + timedelta(2), last + timedelta(3))])
     pulled(CLOCK + timedelta(1), CLOCK + timedelta(4), well=True)
-    assert unproven() == []
+    assert known() == (last + timedelta(4), [])
     assert ledger.forget(warehouse(), "acme", "shopify", account)
-    assert unproven() == [Window(last + timedelta(1), last + timedelta(3))]
+    assert known() == (last, [])
 
 
 def test_what_was_proven_later_was_not_proven_then(demo: str) -> None:
@@ -137,13 +137,14 @@ def test_what_was_proven_later_was_not_proven_then(demo: str) -> None:
         pull(account, CLOCK, end, end + timedelta(hours=hours), well=well)
     shop = shop_now(acme, end)
 
-    def unproven(known_at: datetime | None) -> list[Window]:
-        return list(proven(shop, acme, known_at).facts.unproven)
+    def known(known_at: datetime | None) -> tuple[date | None, list[Window]]:
+        facts = proven(shop, acme, known_at).facts
+        return facts.orders_to, list(facts.unproven)
 
-    behind = Window(last + timedelta(1), last + timedelta(2))
-    assert unproven(end + timedelta(hours=5)) == unproven(None) == []
-    assert unproven(end + timedelta(hours=4)) == [behind, behind], "it had failed, and nothing newer was here"
-    assert unproven(end - timedelta(hours=1)) == [behind]
+    assert known(end + timedelta(hours=5)) == known(None) == (last + timedelta(2), [])
+    failed = Window(last + timedelta(1), last + timedelta(2))
+    assert known(end + timedelta(hours=4)) == (last, [failed])
+    assert known(end - timedelta(hours=1)) == (last, [])
 
 
 def test_the_review_tells_what_the_sync_of_its_own_run_could_not_pull(demo: str) -> None:

@@ -1,7 +1,8 @@
 """What is made of findings: alerts with their words, of the past, after gaps, and over a history known to be broken."""
 
+import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 from broken_shop import DAYS, FAULT, FIRST, LAST, STEPS, broken
@@ -10,6 +11,7 @@ from kpis import Window
 from kpis.alerts import (
     RESTATED,
     AlertState,
+    Expected,
     Finding,
     Known,
     Memory,
@@ -18,6 +20,7 @@ from kpis.alerts import (
     Told,
     assess,
     backtest,
+    during,
     event_rows,
     fingerprint,
     remembered,
@@ -64,6 +67,30 @@ def test_an_evaluation_of_the_past_tells_nothing(facts_of):
     assert assess(shop, Memory([], [], [], {}), now).events
     assert assess(shop, Memory([], [], [], {}), now, last_window=LAST).events
     assert assess(shop, Memory([], [], [], {}), now, last_window=LAST + timedelta(1)).events == []
+
+
+def test_what_fired_in_a_past_window_is_told_of_its_own_cohort_and_baseline(facts_of):
+    """The cohorts are those of the window's last day, and a sale is in no baseline."""
+
+    def change(day, row):
+        if DAYS - 35 <= day < DAYS - 21:
+            row["sessions"] = row.get("sessions") and row["sessions"] * 9
+        if day >= DAYS - 14:
+            row.update(revenue_gross=row["revenue_gross"] // 2)
+
+    week = Window(LAST - timedelta(13), LAST - timedelta(7))
+    months = [("2025-08", date(2025, 8, 31), 0.4), ("2025-09", date(2025, 9, 30), 0.1)]
+    cohorts = pl.DataFrame(
+        {"cohort_month": month, "cohort_size": 2000, "d30_retention": rate, "observed_days": (week.end - last).days}
+        for month, last, rate in months
+    ).with_columns(is_left_truncated=False)
+    shop = Shop("acme", replace(facts_of(change), cohorts=cohorts))
+    now = datetime.fromisoformat(f"{LAST + timedelta(1)}T12:00:00+00:00")
+    sale = Expected("Sale", Window(LAST - timedelta(34), LAST - timedelta(21)))
+    found = during(shop, Memory([], [], [sale], {}), week, now).rows_by_key("id", named=True, unique=True)
+    assert found["retention_drop"]["description"].startswith("D30 retention of the 2025-09 cohort")
+    (sessions,) = re.findall(r"Because of sessions ([+-][\d.]+)%", found["revenue_decline"]["why"])
+    assert abs(float(sessions)) < 5
 
 
 def test_after_a_gap_only_what_fired_is_of_interest(facts_of):

@@ -89,6 +89,37 @@ def test_a_planned_sale_is_in_no_baseline(facts_of, state_of):
     assert "revenue_decline" not in breaches(told, thresholds=loose)
 
 
+@pytest.mark.parametrize(
+    ("days", "left", "untold", "told"), [(14, 0.55, "hold", "breach"), (28, 1, "breach", "no_data")]
+)
+def test_a_sale_is_no_part_of_what_a_day_is_held_against(facts_of, days, left, untold, told):
+    """After a short one a collapse is seen, after a long one a usual day is none."""
+    sale = Window(LAST - timedelta(days), LAST - timedelta(1))
+
+    def thrice(day, row):
+        if sale.start <= row["date"] <= sale.end:
+            row["orders"] *= 3
+        if row["date"] == LAST:
+            row["orders"] = int(row["orders"] * left)
+
+    facts = facts_of(thrice)
+    assert outcomes(facts, LAST)["orders_drop"] == untold
+    assert outcomes(replace(facts, expected=[sale]), LAST)["orders_drop"] == told
+
+
+def test_money_at_stake_where_a_margin_became_a_loss_is_all_the_way_down(facts_of):
+    def loss(day, row):
+        if day >= DAYS - 7:
+            row["contribution_margin"] = -row["revenue_net"] / 10
+
+    facts = facts_of(loss)
+    ((_, found),) = survey(facts, LAST, LAST, resolve_thresholds())
+    (margin,) = (finding for finding in found if finding.id == "cm_decrease")
+    net = float(facts.state.filter(Window(LAST - timedelta(6), LAST).filter())["revenue_net"].sum())
+    assert margin.value == pytest.approx(-0.1)
+    assert margin.at_stake == pytest.approx(net * (25 / 70 + 0.1))
+
+
 @pytest.mark.parametrize("sale", [None, Window(LAST - timedelta(20), LAST - timedelta(14))])
 def test_where_nothing_is_left_what_a_usual_week_brings_is_at_stake(facts_of, sale):
     def closed(day, row):
@@ -146,11 +177,36 @@ def test_a_shop_of_which_nothing_came_has_not_sold_nothing(facts_of):
     nothing = facts_of(broken(orders=0, new_customers=0, revenue_gross=0))
     unproven = replace(nothing, unproven=[Window(day, LAST)])
     gone = replace(nothing, state=nothing.state.filter(pl.col("date") < day))
-    assert outcomes(nothing, day)["orders_drop"] == "breach"
-    for facts in (unproven, gone):
-        assert outcomes(facts, day)["orders_drop"] == "no_data"
+    told = ("orders_drop", "revenue_decline")
+    assert [outcomes(nothing, LAST)[rule] for rule in told] == ["breach", "breach"]
+    for facts in (unproven, replace(nothing, orders_to=day - timedelta(1)), gone):
+        assert [outcomes(facts, LAST)[rule] for rule in told] == ["no_data", "no_data"]
         assert "no_data_shop" in breaches(facts, LAST)
-        assert daily(facts, "shop")["orders"].to_list()[FAULT:] == [0 if facts is unproven else None] * 3
+        assert daily(facts, "shop")["orders"].to_list()[FAULT:] == [None if facts is gone else 0] * 3
+
+
+def test_a_small_shop_that_died_is_told_of_by_the_week(facts_of):
+    """Of too few orders a day for a daily rule: a week of none is a fall of all of its revenue."""
+
+    def dead(day, row):
+        if day >= DAYS - 7:
+            row.update(orders=0, new_customers=0, revenue_gross=0, gross_sq=0)
+
+    ((_, found),) = survey(facts_of(dead, orders=5), LAST, LAST, resolve_thresholds())
+    said = {finding.id: finding for finding in found}
+    assert (said["revenue_decline"].outcome, said["revenue_decline"].metric_value) == ("breach", -1)
+    assert said["revenue_decline"].severity == "critical"
+    assert said["orders_drop"].outcome != "breach"
+
+
+def test_half_a_day_of_orders_is_no_collapse(facts_of):
+    """The shop's sync broke at noon: what it brought before is no day's number, and two days later it is silent."""
+    day = FIRST + timedelta(FAULT)
+    facts = facts_of(broken(orders=0.4, new_customers=0.4, revenue_gross=0.4))
+    assert outcomes(facts, day)["orders_drop"] == "breach"
+    behind = replace(facts, orders_to=day - timedelta(1))
+    assert {outcomes(behind, day)[rule] for rule in ("orders_drop", "revenue_decline", "cac_increase")} == {"no_data"}
+    assert outcomes(behind, day + timedelta(1))["no_data_shop"] == "breach"
 
 
 def test_what_a_silent_source_feeds_is_not_judged(facts_of):
@@ -256,6 +312,8 @@ def test_what_else_keeps_a_rule_from_judging(facts_of):
     found = unjudged(facts, Window(LAST - timedelta(6), LAST))
     assert "revenue_decline" in found["most of the days before it are expected events"]
     assert "mer_deterioration" in found["no data from ads:meta"]
+    assert "orders_drop" in found["too few of the 56 days before it are known, and no expected events"]
+    found = unjudged(replace(facts, expected=[]), Window(LAST - timedelta(6), LAST))
     assert not any("campaign_overspend" in rules for rules in found.values()), "of some members it can be said"
 
 
