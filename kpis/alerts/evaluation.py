@@ -128,6 +128,7 @@ def assess(
         first = states[0].window_end + timedelta(1)
     else:  # days are missing in between: only what was burning is still of interest
         states = [state for state in states if state.fires]
+    told = {identity: last for identity, last in memory.told.items() if last.on >= first}
     limits = resolve_thresholds(shop.thresholds)
     # always as many days, whatever is made up for: sums of floats then come out the same to the last digit
     facts = shop.facts.since(day - timedelta(WARM_UP + reach(limits)))
@@ -138,7 +139,7 @@ def assess(
         telling = now if today == day and (last_window is None or last_window <= day) else None
         states, events = advance(
             shop.tenant, states, findings, versions(limits), memory.silences, memory.calendar, telling,
-            at=(at or now) - (day - today), told=memory.told,
+            at=(at or now) - (day - today), told=told,
         )  # fmt: skip
         windows[today] = states
     firing = [alert for alert in states if alert.fires] if windows else []

@@ -7,7 +7,7 @@ data is no recovery.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
@@ -111,7 +111,8 @@ def advance(
 
     `versions` are the rules' versions today: an alert of another one, or of no rule any more, is forgotten. Without
     `now` nothing is told: a backfill. `at` is the instant at which a snooze has to hold, by default `now`. `told` is
-    what was last told of each alert, by its fingerprint: of one that begins on a day that is gone over again, too.
+    what was last told of alerts on days that are gone over again, by fingerprint: what began on them is not told anew,
+    and what late numbers have undone is told to be over.
     """
     if not findings:
         return list(previous), []
@@ -136,9 +137,15 @@ def advance(
     }
     if now is None:
         return list(states.values()), []
-    events = [Event(kind, state) for state in states.values() if (kind := _news(state))]
+    undone = [
+        replace(state, silenced_by=_silence(state, firing, silences, calendar, at or now))
+        for state in _undone(told or {}, today, day, versions)
+        if state.fingerprint not in states
+    ]
+    events = [Event(kind, state) for state in (*states.values(), *undone) if (kind := _news(state))]
     for kind, state in events:
-        states[state.fingerprint] = replace(state, told=Told(kind, state.window_end, state.severity))
+        if state.fingerprint in states:
+            states[state.fingerprint] = replace(state, told=Told(kind, state.window_end, state.severity))
     return list(states.values()), sorted(events, key=lambda event: _urgency(event.alert))
 
 
@@ -189,6 +196,19 @@ def _unknown(identity: str, old: AlertState | None, finding: Finding, day: date,
     if old.standing == "resolved":
         return _until_told(old, day)
     return None if old.standing == "pending" else replace(old, state=state, window_end=day)
+
+
+def _undone(
+    told: Mapping[str, Told], today: Mapping[str, Finding], day: date, versions: Mapping[str, str]
+) -> Iterator[AlertState]:
+    """What was told to fire and is known today, as it is where nothing is left of it: never to have been, and over."""
+    for identity, last in told.items():
+        finding = today.get(identity)
+        if finding and finding.outcome in ("clear", "hold") and last.kind not in ("resolved", "error"):
+            version = versions[finding.rule]
+            yield AlertState(
+                identity, "resolved", "resolved", last.severity, last.on, day, day, 0, 0, version, finding, told=last
+            )
 
 
 def _until_told(resolved: AlertState, day: date) -> AlertState | None:

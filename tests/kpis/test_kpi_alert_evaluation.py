@@ -42,23 +42,36 @@ def test_an_alert_says_which_campaign_and_which_factor(facts_of):
     assert any("Broad" in message and "Check the campaign's budget" in message for message in evaluation.messages)
 
 
-def test_every_morning_goes_over_three_days_again_and_tells_what_began_on_them_once(facts_of):
-    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
+def told_every_morning(facts_on):
+    """(window_end, kind, alert) of what is told by an evaluation every morning, of the facts that are known on it."""
     silences = pl.DataFrame(schema=["kind", "matcher", "created_at", "until"])
     calendar = pl.DataFrame(schema=["name", "first_day", "last_day", "matcher"])
     kept, told = {}, event_rows([], [], datetime.min)
     for number in range(FAULT - 3, DAYS):
         day = FIRST + timedelta(number)
         before = max((known for known in kept if known <= day - timedelta(RESTATED)), default=None)
+        facts = facts_on(day)
         shop = Shop("acme", replace(facts, state=facts.state.filter(pl.col("date") <= day), as_of=day))
         now = datetime.fromisoformat(f"{day + timedelta(1)}T05:00:00+00:00")
         memory = remembered(state_rows(kept.get(before, [])), told, silences, calendar)
         evaluation = assess(shop, memory, now)
         kept |= evaluation.windows
         told.extend(event_rows(evaluation.events, evaluation.messages, now))
-    assert told.select("window_end", "kind", "alert_id").rows() == [
-        (FIRST + timedelta(FAULT), "fired", "tracking_outage")
-    ]
+    return told.select("window_end", "kind", "alert_id").rows()
+
+
+def test_every_morning_goes_over_three_days_again_and_tells_what_began_on_them_once(facts_of):
+    facts = facts_of(broken(**dict.fromkeys(STEPS, 0.2)))
+    fired = (FIRST + timedelta(FAULT), "fired", "tracking_outage")
+    assert told_every_morning(lambda day: facts) == [fired]
+
+
+def test_what_late_numbers_undo_is_told_to_be_over_once(facts_of):
+    """The visits of a day came in parts: on the next morning nothing is left of its alert."""
+    late, whole = facts_of(broken(**dict.fromkeys(STEPS, 0.2))), facts_of()
+    day = FIRST + timedelta(FAULT)
+    told = told_every_morning(lambda today: late if today <= day else whole)
+    assert told == [(day, "fired", "tracking_outage"), (day + timedelta(1), "resolved", "tracking_outage")]
 
 
 def test_an_evaluation_of_the_past_tells_nothing(facts_of):
