@@ -63,7 +63,7 @@ def backtest(shop: Shop, days: int, known: Sequence[Known] = ()) -> Backtest:
     """Evaluate each of the last `days` days with nothing but what was known then, and remember from day to day.
 
     Weekly rules are evaluated every day too, on the seven days that end there: an alert is up to six days earlier than
-    once a week. Cohorts and restated numbers are as they stand today.
+    once a week. Cohorts, restated numbers and what is proven to be here are as they stand today.
     """
     last = shop.facts.as_of
     span = Window(last - timedelta(days - 1), last)

@@ -149,7 +149,7 @@ def _holds(condition: Condition, limits: Limits, row: Row) -> bool:
 
 
 def _stake(rule: Rule, row: Row, value: float, previous: float | None) -> float | None:
-    """Money: what the window's measure would be without the change, less what it is; or all of it."""
+    """Money: how far the window's measure is from what it would be without the change; or all of it."""
     money = row.get(rule.stake.measure) if rule.stake else None
     if rule.stake is None or money is None:
         return None

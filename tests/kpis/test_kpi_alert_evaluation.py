@@ -47,7 +47,7 @@ def told_every_morning(facts_on):
     silences = pl.DataFrame(schema=["kind", "matcher", "created_at", "until"])
     calendar = pl.DataFrame(schema=["name", "first_day", "last_day", "matcher"])
     kept, told = {}, event_rows([], [], datetime.min)
-    for number in range(FAULT - 3, DAYS):
+    for number in range(FAULT, DAYS):
         day = FIRST + timedelta(number)
         before = max((known for known in kept if known <= day - timedelta(RESTATED)), default=None)
         facts = facts_on(day)

@@ -69,7 +69,11 @@ def test_fewer_and_more_are_opposite_fears(a1, a0, w1, w0):
     down, up = (compound_poisson(now, before, 1.0, side) for side in ("below", "above"))
     assert down.p + up.p == pytest.approx(1)
     assert (down.low, down.high) == (up.low, up.high)
-    assert down.low <= a1 / w1 / (a0 / w0) <= down.high
+    ratio = a1 / w1 / (a0 / w0)
+    assert down.low <= ratio <= down.high
+    noisy = compound_poisson(now, before, 4.0, "below")
+    assert noisy.high - ratio == pytest.approx(2 * (down.high - ratio))
+    assert abs(noisy.p - 0.5) <= abs(down.p - 0.5)
 
 
 def test_the_compound_poissons_false_alarms_are_as_many_as_it_says():
