@@ -8,6 +8,7 @@ after_the_limit  A source that said "not before …" is asked again then: no run
 new_tenants      A row in ops.tenants is a tenant: it becomes a partition and is materialized, without a deploy.
 alerts_on_kpis   Whoever materializes kpi_daily, by schedule or by hand, alerts are evaluated on it: once.
 deliver_alerts   What there is to tell waits in an outbox: receivers fail, and are asked again when it is due.
+daily_retention  Dagster deletes no run, and an hourly sync leaves half a megabyte: old runs go, once a day.
 """
 
 import time
@@ -24,6 +25,7 @@ from growthos_assets.alerts.delivery import deliver
 from growthos_assets.alerts.wbr import REVIEW_HOUR
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
+from growthos_assets.retention import delete_old_runs
 from warehouse import ledger, tenants
 from warehouse.tenants import Tenant
 
@@ -41,6 +43,9 @@ EVENTS_PER_TICK = 200
 SENDING_SECONDS = 25.0
 """After which a tick of the delivery sensor sends no more: Dagster ends a tick at 60, and a receiver may take 30."""
 
+SOONER = {"sync": timedelta(days=7)}
+"""For how long runs that succeeded are kept, where the next one comes so soon that nobody looks at them for longer."""
+
 _groups = dg.AssetSelection.groups
 _everything = _groups("raw", "staging", "marts", "cohorts", "kpis", "alerts")
 
@@ -53,6 +58,20 @@ evaluate_alerts = dg.define_asset_job(
     "evaluate_alerts", dg.AssetSelection.assets(ALERTS), description="The alert rules, on kpi_daily as it is."
 )
 review = dg.define_asset_job("review", dg.AssetSelection.assets(REVIEW), description="The weekly business review.")
+
+
+@dg.op
+def old_runs(context: dg.OpExecutionContext) -> None:
+    """Delete those that are old and told nothing that is still asked for."""
+    deleted = delete_old_runs(context.instance, datetime.now(UTC), SOONER)
+    context.log.info(
+        f"Old runs deleted: {deleted.runs}. Kept, for what they told is the newest of its kind: {deleted.kept}."
+    )
+
+
+@dg.job(description="Old runs, and all that they told, out of Dagster's own storage.")
+def retention() -> None:
+    old_runs()
 
 
 def _tenants() -> list[Tenant]:
@@ -98,6 +117,15 @@ def weekly_review(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
     return list(due("review", context, WEEK, REVIEW_HOUR))
 
 
+daily_retention = dg.ScheduleDefinition(
+    "daily_retention",
+    job=retention,
+    cron_schedule="45 0 * * *",
+    default_status=ON,
+    description="Delete old runs.",
+)
+
+
 @dg.sensor(job=sync, minimum_interval_seconds=30, default_status=SENSING)
 def after_the_limit(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest]:
     """Sync every tenant of which a source was rate-limited, as soon as that source allows it.
@@ -119,7 +147,7 @@ def new_tenants(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Ski
     """Make a partition of every new tenant, and materialize each that has no KPIs yet.
 
     Whoever imports a tenant's first file has made its partition already. One whose run failed is not asked for again:
-    the daemon runs no run key of a sensor twice.
+    the daemon runs no run key of a sensor twice, as long as that run is kept.
     """
     known = set(context.instance.get_dynamic_partitions(TENANT_SET))
     materialized = context.instance.get_materialized_partitions(KPI_DAILY)
@@ -185,6 +213,6 @@ def _is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
     return run is not None and not run.is_finished
 
 
-JOBS = [refresh, sync, rebuild, evaluate_alerts, review]
-SCHEDULES = [hourly_sync, daily_rebuild, weekly_review]
+JOBS = [refresh, sync, rebuild, evaluate_alerts, review, retention]
+SCHEDULES = [hourly_sync, daily_rebuild, weekly_review, daily_retention]
 SENSORS = [after_the_limit, new_tenants, alerts_on_kpis, deliver_alerts]

@@ -254,6 +254,7 @@ def test_jobs_select_what_they_say() -> None:
         "rebuild": set(in_layers("marts", "cohorts", "kpis")),
         "evaluate_alerts": {"alerts/alerts"},
         "review": {"alerts/wbr"},
+        "retention": set(),
     }
     assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in automation.SCHEDULES)
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in automation.SENSORS)
