@@ -211,7 +211,10 @@ def _sync(
         return book.clock.now()
     finally:
         outcome.faults += app.injected
-    return max(done.retry_at or book.clock.now(), book.clock.now()) + timedelta(hours=1) if done.problems else None
+    if not done.problems:
+        return None
+    asked_to_wait = (problem.retry_at for problem in done.problems if problem.retry_at)
+    return max(min(asked_to_wait, default=book.clock.now()), book.clock.now()) + timedelta(hours=1)
 
 
 def _killed(app: App, request: WireRequest, dice: random.Random) -> WireResponse:

@@ -81,8 +81,8 @@ def spend(
     What a file does not say, as clicks, is unknown, not 0.
 
     A campaign is one of its channel and account, by its id, else by its name; Facebook Ads is Meta, and AdWords is
-    Google. A row without a campaign is the spend of its whole channel, or account. A row with an account takes the place
-    of one without that is otherwise the same, and rows of which none has an account that of those with one.
+    Google. A row without a campaign is the spend of its whole channel, or account. A row with an account takes the
+    place of one without that is otherwise the same, and rows of which none has an account that of those with one.
     """
     _import("spend", file, tenant, map, timezone, currency, format)
 
