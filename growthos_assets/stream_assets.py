@@ -26,7 +26,10 @@ FRESHNESS, COMPLETENESS = "freshness", "completeness"
 FRESH_FOR = timedelta(hours=26)
 """A source of which nothing newer is proven is stale: a day, and an hour or two for the sync itself."""
 
-BY_HAND = "files are imported by hand, on no schedule"
+CHECKS = {
+    FRESHNESS: f"Everything up to the last {FRESH_FOR / timedelta(hours=1):.0f} hours is proven to be here.",
+    COMPLETENESS: "Every account was pulled to its end, and the source's own counts were met.",
+}
 NOT_CONNECTED = "this source is not connected"
 TOLD = 3
 """Problems that a check's sentence has room for."""
@@ -35,8 +38,11 @@ WARN = dg.AssetCheckSeverity.WARN
 
 
 def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
-    """The asset of a stream. It lands versions in raw.raw_events; its own table is a view of them."""
-    key = key_of(contract)
+    """The asset of a stream. It lands versions in raw.raw_events; its own table is a view of them.
+
+    A file is imported by hand, on no schedule: nobody could say how fresh or complete it is.
+    """
+    key, stream = key_of(contract), STREAMS.get(contract.stream_key())
 
     @dg.asset(
         key=key,
@@ -47,20 +53,7 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
             "dagster/column_schema": metadata.column_schema(contract),
             "dagster/table_name": contract.__spec__.qualified,
         },
-        check_specs=[
-            tenant_check(
-                FRESHNESS,
-                key,
-                f"Everything up to the last {FRESH_FOR / timedelta(hours=1):.0f} hours is proven to be here.",
-                blocking=False,
-            ),
-            tenant_check(
-                COMPLETENESS,
-                key,
-                "Every account was pulled to its end, and the source's own counts were met.",
-                blocking=False,
-            ),
-        ],
+        check_specs=[tenant_check(name, key, words, blocking=False) for name, words in CHECKS.items() if stream],
         io_manager_key="reader",
         code_version=code_version(contract, sync),
     )
@@ -70,13 +63,14 @@ def stream_asset(contract: type[RawRecords]) -> dg.AssetsDefinition:
         clock: Clock,
         sources: Sources,
     ) -> Iterator[Event]:
-        yield from retried(context, _materialize(contract, context, warehouse, clock, sources))
+        yield from retried(context, _materialize(contract, stream, context, warehouse, clock, sources))
 
     return asset
 
 
 def _materialize(
     contract: type[RawRecords],
+    stream: Stream | None,
     context: dg.AssetExecutionContext,
     warehouse: WarehouseResource,
     clock: Clock,
@@ -88,20 +82,17 @@ def _materialize(
 
     tenant = warehouse.tenant(context.partition_key)
     now = clock.at(tenant)
-    stream = STREAMS.get(contract.stream_key())
     done = _sync(stream, context, tenant, now, warehouse, sources) if stream else None
 
     latest = warehouse.scan(contract, tenant.tenant_id)
     records, versions, newest = (
         latest.select(pl.len(), pl.col("version").sum(), pl.col("seen_at").max().alias("newest")).collect().row(0)
     )
-    yield _check(key_of(contract), FRESHNESS, Finding.skip(_skipped(stream)) if done is None else _freshness(done, now))
-    yield _check(
-        key_of(contract),
-        COMPLETENESS,
-        Finding.skip(_skipped(stream)) if done is None else _completeness(done),
-        WARN if done is None or done.is_expected else dg.AssetCheckSeverity.ERROR,
-    )
+    if stream:
+        skipped = Finding.skip(NOT_CONNECTED)
+        severity = WARN if done is None or done.is_expected else dg.AssetCheckSeverity.ERROR
+        yield _check(key_of(contract), FRESHNESS, _freshness(done, now) if done else skipped)
+        yield _check(key_of(contract), COMPLETENESS, _completeness(done) if done else skipped, severity)
     landed = done.landed if done else 0
     progress.report(progress.Step("raw", name, time.perf_counter() - started, records, landed))
     report = _report(records, latest) | _sync_report(done or Synced())
@@ -151,10 +142,6 @@ def _sync(
 
 def _progress(done: Synced) -> str:
     return f"{done.verified} of {done.slices} slices, {done.received:,} records"
-
-
-def _skipped(stream: Stream | None) -> str:
-    return NOT_CONNECTED if stream else BY_HAND
 
 
 def _check(

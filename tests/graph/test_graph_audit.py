@@ -159,11 +159,6 @@ def test_a_tenant_with_nothing_but_an_order_file_is_not_in_the_wrong(shop: str, 
     assert all(words.startswith("skipped: ") for words in skipped.values())
     assert set(skipped) == {
         *(f"raw/{name.replace('/', '_')}:{check}" for name in STREAMS for check in ("freshness", "completeness")),
-        *(
-            f"raw/file_{name}:{check}"
-            for name in ("orders", "spend", "traffic")
-            for check in ("freshness", "completeness")
-        ),
         "staging/stg_refunds:agreements_agree",
         "staging/stg_traffic:ga4_tells_all_sessions",
         "cohorts/ltv_holdout:holdout_within_a_third",
