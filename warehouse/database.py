@@ -132,15 +132,19 @@ class Warehouse:
         connection = self._pool.connect()
         cursor = Interruptible(connection.cursor())
         try:
-            if not query(cursor, f"SELECT pg_try_advisory_lock({key}) AS is_ours").item():
-                waiting()
-                query(cursor, f"SELECT pg_advisory_lock({key})::text")
-            connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
+            with _undone(connection):
+                if not query(cursor, f"SELECT pg_try_advisory_lock({key}) AS is_ours").item():
+                    waiting()
+                    query(cursor, f"SELECT pg_advisory_lock({key})::text")
+                connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
             yield lambda: _transaction(connection, tenant_id)
         finally:
-            with contextlib.suppress(adbc_driver_manager.Error):  # a connection that died holds nothing
-                query(cursor, f"SELECT pg_advisory_unlock({key})")
-                connection.commit()
+            try:
+                with _undone(connection):
+                    query(cursor, f"SELECT pg_advisory_unlock({key})")
+                    connection.commit()
+            except adbc_driver_manager.Error as error:  # a connection that died holds nothing
+                connection.invalidate(error)
             cursor.close()
             connection.close()
 
@@ -271,8 +275,7 @@ class Warehouse:
 
 @contextmanager
 def _transaction(connection: Any, tenant_id: str) -> Generator[Cursor]:
-    cursor = Interruptible(connection.cursor())
-    try:
+    with contextlib.closing(Interruptible(connection.cursor())) as cursor, _undone(connection):
         # both for this transaction alone: whatever the last user of the connection did, it starts from here
         query(
             cursor,
@@ -281,12 +284,23 @@ def _transaction(connection: Any, tenant_id: str) -> Generator[Cursor]:
         )
         yield cursor
         connection.commit()
-    except BaseException:
-        with contextlib.suppress(adbc_driver_manager.Error):  # the server may be gone
+
+
+@contextmanager
+def _undone(connection: Any) -> Generator[None]:
+    """An error rolls the transaction back. Where that finds no server any more, it is an OperationalError.
+
+    Of a server that goes away in the middle of an answer, polars tells as of any other error of a statement.
+    """
+    try:
+        yield
+    except BaseException as error:
+        try:
             connection.rollback()
+        except adbc_driver_manager.Error as gone:
+            if isinstance(error, Exception) and not isinstance(error, adbc_driver_manager.OperationalError):
+                raise gone from error
         raise
-    finally:
-        cursor.close()
 
 
 def _ping(connection: Any, *_: object) -> None:

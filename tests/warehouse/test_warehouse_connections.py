@@ -1,7 +1,10 @@
 """How a warehouse's connections are opened."""
 
+import adbc_driver_manager
+import psycopg
 import pytest
 from adbc_driver_postgresql import dbapi
+from polars.exceptions import ComputeError
 
 from warehouse.database import Warehouse, query
 from warehouse.quoting import literal
@@ -30,3 +33,32 @@ def test_a_text_with_a_zero_character_ends_no_statement(warehouse: Warehouse) ->
     """As an API's error may have one, and the ledger keeps its words."""
     with warehouse.as_tenant("ours") as cursor:
         assert query(cursor, "SELECT " + literal("it's a\0b") + " AS said, 1 AS more").row(0) == ("it's ab", 1)
+
+
+def test_a_server_that_goes_away_in_the_middle_of_an_answer_is_told_as_whenever_it_does(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As trouble that passes, of which the pool says nothing more; the next connection is another one."""
+
+    def lose_the_server() -> None:
+        with warehouse.as_tenant("ours") as cursor:
+            query(cursor, "SELECT set_config('role', 'none', true) AS role")  # ours may end no session
+            query(cursor, "SELECT pg_terminate_backend(pg_backend_pid()) AS gone")
+
+    with pytest.raises(adbc_driver_manager.OperationalError, match="no connection to the server"):
+        lose_the_server()
+    with pytest.raises(ComputeError, match="division by zero"), warehouse.as_tenant("ours") as cursor:
+        query(cursor, "SELECT 1 / (random() * 0)::int AS wrong")  # the server is still there
+    assert warehouse.read("marts.thing", "ours").is_empty()
+    assert caplog.messages == []
+
+
+def test_a_lock_whose_connection_died_is_nobodys_and_ends_in_silence(
+    warehouse: Warehouse, owner: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with warehouse.holding("ours", "turn"):
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        owner.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+    with warehouse.holding("ours", "turn", lambda: pytest.fail("it was still held")):
+        pass
+    assert caplog.messages == []
