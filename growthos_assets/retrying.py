@@ -6,24 +6,15 @@ Not by a RetryPolicy: that would run again what Ctrl-C has stopped too, and what
 from collections.abc import Iterator
 from typing import TypeVar
 
-import adbc_driver_manager
 import dagster as dg
-import psycopg
-import sqlalchemy.exc
 
+from warehouse.database import BREAKS
 from warehouse.errors import WarehouseError, WarehouseUnavailable
 
 Event = TypeVar("Event")
 
-PASSES = (
-    adbc_driver_manager.OperationalError,
-    psycopg.OperationalError,
-    sqlalchemy.exc.OperationalError,
-    WarehouseUnavailable,
-    ConnectionError,
-    TimeoutError,
-)
-"""A server that restarts, a connection that breaks. Sources have a budget of their own for theirs."""
+PASSES = (*BREAKS, WarehouseUnavailable, ConnectionError, TimeoutError)
+"""Of the database's and the system's. Sources have a budget of their own for theirs."""
 
 RETRIES = 2
 SECONDS = 5.0

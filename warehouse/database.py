@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc  # pyright: ignore[reportMissingTypeStubs]
 import polars as pl
+import psycopg
+import sqlalchemy.exc
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -42,6 +44,9 @@ class Cursor(Protocol):
 PIECE = 64 << 10
 """Bytes that a COPY sends at once: as the connection's buffer holds them, the server reads them while the next are made
 ready. Of a larger piece each would wait for the other."""
+
+BREAKS = (adbc_driver_manager.OperationalError, psycopg.OperationalError, sqlalchemy.exc.OperationalError)
+"""A server that stops or restarts, a connection that breaks, in the words of each driver."""
 
 Transaction = Callable[[], AbstractContextManager[Cursor]]
 """Begins a transaction of a session: committed at the end, rolled back on error."""
@@ -298,7 +303,7 @@ def _undone(connection: Any) -> Generator[None]:
         try:
             connection.rollback()
         except adbc_driver_manager.Error as gone:
-            if isinstance(error, Exception) and not isinstance(error, adbc_driver_manager.OperationalError):
+            if isinstance(error, Exception) and not isinstance(error, BREAKS):
                 raise gone from error
         raise
 

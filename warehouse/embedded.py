@@ -4,6 +4,7 @@ It is started by the first process that needs it and stopped with the last. A pr
 the server then stays up, harmlessly, until `growthos stop`.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -60,6 +61,16 @@ def stop() -> bool:
     server.stop()
     server.global_process_id_list.put([])  # whoever used it has to sign on again
     return True
+
+
+def users() -> list[int]:
+    """The other processes that use the server, by their numbers."""
+    data = _folder()
+    if _postmaster(data) is None:
+        return []
+    signed_on = library().get_server(data, start=False).global_process_id_list
+    # nobody has the number 0: a list that is read alone has no name of its own
+    return [pid for pid in signed_on.get_and_remove(0) if pid != os.getpid() and psutil.pid_exists(pid)]
 
 
 def library() -> ModuleType:

@@ -1,10 +1,11 @@
 """The command `growthos`.
 
-Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached, or a
-source that is not connected), 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached or went
+away meanwhile, or a source that is not connected), 130 stopped by Ctrl-C.
 Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
 """
 
+import logging
 import sys
 from typing import Any
 
@@ -59,12 +60,14 @@ command = get_command(app)
 def main() -> None:
     """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
     memory.tidy()
+    logging.basicConfig(handlers=[logging.NullHandler()])  # what libraries log of it: it ends in an error
     try:
         command(standalone_mode=True)
     except Exception as error:
-        if not _is_ours(error):
+        told = str(error) if _is_ours(error) else _lost(error)
+        if told is None:
             raise
-        complain("Error:", str(error))
+        complain("Error:", told)
         sys.exit(2)
 
 
@@ -75,3 +78,20 @@ def _is_ours(error: Exception) -> bool:
     from warehouse.errors import WarehouseError
 
     return isinstance(error, ApiError | WarehouseError | ImportFileError)
+
+
+def _lost(error: BaseException | None) -> str | None:
+    """What to say if a connection to the database broke, of which the first of the errors that led here tells."""
+    from warehouse.database import BREAKS
+
+    first = None
+    while error is not None:
+        first = error if isinstance(error, BREAKS) else first
+        error = error.__cause__ or error.__context__
+    if first is None:
+        return None
+    reason = str(first).partition("\n")[0].strip().rstrip(".")
+    return (
+        f"The database server went away while this was at work ({reason}). "
+        "What was finished stays, and nothing is there by halves: run it again."
+    )

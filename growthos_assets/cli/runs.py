@@ -126,7 +126,13 @@ def stop() -> None:
     """Stop the embedded PostgreSQL, whoever uses it."""
     from warehouse import embedded
 
+    users = embedded.users()
     console.print("Stopped." if embedded.stop() else "No embedded PostgreSQL was running.")
+    if users:
+        named = ", ".join(map(str, users))
+        console.print(
+            f"It was in use by process {named}: what that was doing may have to be run again.", soft_wrap=True
+        )
 
 
 def _import_while_the_server_starts() -> None:

@@ -1,17 +1,21 @@
-"""Interrupted and outdated: an import that is killed, and a database that an older GrowthOS has left."""
+"""Interrupted and outdated: killed imports, a server that goes away, a database that an older GrowthOS has left."""
 
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from cli_command import Command
 from cli_files import csv, line
+from sqlalchemy.engine import make_url
+
+from warehouse import database, tenants
 
 ROWS = 500
 COMMAND = "from growthos_assets.cli import main; main()"
@@ -81,6 +85,58 @@ def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database_with_runs:
         out, said = process.communicate(timeout=20)
     assert (process.returncode, out, said.split()) == (130, "", ["Stopped."])
     assert ledger.history(warehouse(), acme)["stream"].n_unique() == 1
+
+
+@contextmanager
+def going_away(url: str, execute: Callable[..., None], copies: str) -> Iterator[None]:
+    """The server is gone as soon as the module `copies` rows into it, and for as long as the block runs."""
+    name = make_url(url).database
+
+    def allow(connections: bool) -> None:
+        execute(*(f'ALTER DATABASE "{name}{of}" ALLOW_CONNECTIONS {connections}' for of in ("", "_dagster")))
+
+    def copy(*arguments: Any) -> None:
+        allow(False)
+        execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname ^@ '{name}'")
+        database.copy(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("growthos_assets.retrying.SECONDS", 0.0)
+        patch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.0)
+        patch.setattr(f"{copies}.copy", copy)
+        try:
+            yield
+        finally:
+            allow(True)
+
+
+@pytest.mark.parametrize(
+    ("copies", "command"), [("warehouse.raw", ("import", "orders", "orders.csv")), ("warehouse.database", ("run",))]
+)
+def test_a_server_that_goes_away_ends_a_command_in_words_and_again_it_does_all(
+    copies: str,
+    command: tuple[str, ...],
+    database_with_runs: str,
+    execute: Callable[..., None],
+    growthos: Command,
+    only: Callable[..., None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only("staging/stg_order_lines")
+    monkeypatch.chdir(tmp_path)
+    csv(Path("orders.csv"), line("1"), line("2"))
+    tenants.create(tenants.Tenant("shop", "Shop", "UTC", "GBP"))
+    if command == ("run",):
+        assert growthos("import", "orders", "orders.csv", "--tenant", "shop").code == 0
+    with going_away(database_with_runs, execute, copies):
+        done = growthos(*command, "--tenant", "shop")
+    assert (done.code, done.out) == (2, "")
+    assert "Error: The database server went away while this was at work (" in done.err
+    assert done.err.endswith("run it again.\n")
+    assert "Traceback" not in done.err
+    assert growthos(*command, "--tenant", "shop").code == 0
+    assert landed("shop") == 2
 
 
 def test_an_older_schema_migrates_by_itself_and_keeps_its_records(

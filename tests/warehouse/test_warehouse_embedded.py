@@ -9,6 +9,7 @@ from pathlib import Path
 import adbc_driver_manager
 import pytest
 
+from growthos_assets.cli import runs
 from warehouse import embedded, migrate
 from warehouse.database import Warehouse, query
 from warehouse.errors import InvalidSetting, WarehouseUnavailable
@@ -70,9 +71,24 @@ def test_a_server_that_a_killed_process_left_is_stopped(own_server: None, own_ho
     killed = subprocess.run([sys.executable, "-c", f"{READ}; import os; os.kill(os.getpid(), {signal.SIGKILL:d})"])
     assert killed.returncode == -signal.SIGKILL
     assert (own_home / "postgres" / "postmaster.pid").exists()
+    assert embedded.users() == []
     assert embedded.stop() is True
     assert not (own_home / "postgres" / "postmaster.pid").exists()
     assert embedded.stop() is False
+
+
+def test_who_stops_it_is_told_who_used_it(own_server: None, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = f"{READ}; print('ready', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", waiting], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "ready\n"
+        runs.stop()
+        user.communicate("\n")
+    assert capsys.readouterr().out.replace("\n", " ").startswith(f"Stopped. It was in use by process {user.pid}: what ")
+    runs.stop()
+    assert capsys.readouterr().out == "No embedded PostgreSQL was running.\n"
 
 
 def test_a_pid_file_that_a_crash_left_with_another_process_number_is_seen_through(
