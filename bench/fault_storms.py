@@ -211,10 +211,9 @@ def _sync(
         return book.clock.now()
     finally:
         outcome.faults += app.injected
-    if not done.problems:
-        return None
-    asked_to_wait = (problem.retry_at for problem in done.problems if problem.retry_at)
-    return max(min(asked_to_wait, default=book.clock.now()), book.clock.now()) + timedelta(hours=1)
+    now = book.clock.now()
+    waits = (problem.retry_at for problem in done.problems if problem.retry_at)
+    return max(min(waits, default=now), now) + timedelta(hours=1) if done.problems else None
 
 
 def _killed(app: App, request: WireRequest, dice: random.Random) -> WireResponse:
