@@ -33,6 +33,8 @@ def test_what_is_too_big_is_split_until_it_fits_and_the_whole_is_verified(pull: 
     assert whole["rows_received"].to_list() == [96, 96, 48]
     assert set(whole["proof"]) == {"the sum of its parts"}
     assert rows.filter(pl.col("parent_id").is_not_null()).height == 4 + 2 + 4 + 2 + 2
+    asked = [at for kind, at in client.events if kind == "pull"]
+    assert asked == sorted(asked), "the oldest first, and the parts of one before the next"
 
 
 def test_what_cannot_be_split_any_more_is_said(pull: Callable[..., Synced]):

@@ -294,7 +294,8 @@ def day_total(sessions: int, day: str = "20260201") -> Payload:
 @pytest.mark.parametrize(("total", "passed"), [(100, True), (95, False), (105, True), (106, False)])
 def test_sessions_that_ga4_withholds_or_takes_back_are_missed(total: int, passed: bool) -> None:
     group = ga4(metrics=dict.fromkeys(ga4()["metrics"], "100"))
-    staged = spend(ga4_traffic=group, ga4_funnel=day_total(total))
+    others = {"date": "2026-02-01", "channel": "SEO", "sessions": "12"}
+    staged = spend(ga4_traffic=group, ga4_funnel=day_total(total), file_traffic=others)
     assert staged.findings["ga4_tells_all_sessions"].passed is passed
 
 

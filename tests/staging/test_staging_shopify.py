@@ -296,11 +296,12 @@ def test_products_are_variants_with_their_cost() -> None:
         variant(3, {"amount": "18.40", "currencyCode": "EUR"}),
     ]
     product = {"id": "p", "title": "Linen shirt", "productType": "Apparel", "variants": {"nodes": variants}}
-    sold = order(1, line(1), line(9, variant={"id": "gone"}), subtotal="100.00")
+    sold = order(1, line(1), line(3), line(9, variant={"id": "gone"}), subtotal="150.00")
     staged = stage(shopify_products=raw([("p", product)]), shopify_orders=shopify_orders(sold))
     assert staged.column("stg_products", "unit_cost", by="product_id") == {
         "variant-1": Decimal("18.40"),
         "variant-2": None,
+        "variant-3": None,
         "gone": None,
     }
     assert set(staged.good["stg_products"]["category"]) == {"apparel"}

@@ -315,6 +315,12 @@ def test_a_guest_at_the_counter_and_a_completed_draft_are_orders_like_any_other(
         assert staged.row("stg_refunds")["customer_id"] is None
 
 
+def test_a_cent_that_agreements_tell_and_no_fact_holds_is_found() -> None:
+    lost = agreed("RETURN", "-0.01", quantity=-1) | {"id": None}
+    staged = stage_shop(order(agreements=agreements(PLACED, agreement(lost, reason="REFUND", at=BACK))))
+    assert not staged.findings["agreements_agree"].passed
+
+
 def test_a_sale_of_a_line_that_the_order_no_longer_lists_is_revenue_without_a_product() -> None:
     ghost = agreement(agreed("ORDER", "10.00", line=9), agreed("ORDER", "5.00", line=None))
     staged = stage_shop(order(subtotal="15.00", agreements=agreements(ghost)))
