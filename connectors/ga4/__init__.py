@@ -5,6 +5,7 @@ https://developers.google.com/analytics/devguides/reporting/data/v1/rest/v1beta/
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from connectors.source import Body, RawRecord
 
@@ -30,6 +31,9 @@ REPORTS: Mapping[str, Report] = {
 
 
 OTHER = "(other)"
+
+LONGEST = 2_000
+"""Bytes of an id. What visits are tagged with is anybody's text, and of any length."""
 
 
 def records(body: Body, property_name: str, day: str | None = None) -> list[RawRecord]:
@@ -57,8 +61,16 @@ def records(body: Body, property_name: str, day: str | None = None) -> list[RawR
         }
         if day and values[0] == OTHER:
             values[0] = told["requestedDate"] = day
-        found.append(RawRecord("_".join([prefix, *map(_unmistakable, values)]), told))
+        found.append(RawRecord(_id(prefix, *map(_unmistakable, values)), told))
     return found
+
+
+def _id(prefix: str, day: str, *others: str) -> str:
+    """The parts of an id joined; instead of others that are too long for one, their hash."""
+    joined = "_".join([prefix, day, *others])
+    if len(joined.encode()) <= LONGEST:
+        return joined
+    return f"{prefix}_{day}_#{sha256(joined.encode()).hexdigest()}"
 
 
 def _unmistakable(value: str) -> str:

@@ -48,6 +48,26 @@ def test_a_ga4_row_is_named_by_its_headers_and_told_its_property():
     ]
 
 
+def test_a_ga4_row_of_long_texts_is_known_by_its_property_its_day_and_their_hash():
+    def ids(*campaigns):
+        return [
+            record.external_id for record in ga4.records({**body, "rows": list(map(row, campaigns))}, "properties/5")
+        ]
+
+    def row(campaign):
+        return {"dimensionValues": [{"value": "20260209"}, {"value": campaign}], "metricValues": []}
+
+    headers = [{"name": "date"}, {"name": "sessionCampaignName"}]
+    body = {"dimensionHeaders": headers, "metricHeaders": [], "metadata": {}}
+    room = ga4.LONGEST - len("5_20260209_")
+    fits = "é" * (room // 2) + "e" * (room % 2)
+    assert ids(fits) == [f"5_20260209_{fits}"]
+    one, other, again = ids(f"{fits}e", f"{fits}f", f"{fits}e")
+    assert one == again != other
+    assert one.startswith("5_20260209_#")
+    assert len(one) < 100
+
+
 def test_ga4_rows_say_what_is_wrong_with_their_report():
     metadata = {"currencyCode": "USD", "timeZone": "UTC", "samplingMetadatas": [{"samplesReadCount": "5"}]}
     body = {
