@@ -23,6 +23,10 @@ from pandera.api.polars.model_config import BaseConfig
 DIGITS = 18
 """How many digits a Decimal column holds in the database: NUMERIC(18, scale)."""
 
+KEY_BYTES = 2_500
+"""How many bytes of text a key holds, of all its columns together: PostgreSQL indexes rows of up to 2,704 bytes, and
+the tenant's id, what is no text and the headers need some of them. Nothing relies on what compression would save."""
+
 MONEY = pl.Decimal(38, 4)
 """Money in a frame; NUMERIC(18, 4) in the database. 38 digits because polars sums into 38."""
 

@@ -12,7 +12,7 @@ import pandera.polars as pa
 import polars as pl
 from pandera.config import ValidationDepth, config_context
 
-from warehouse.contract import DIGITS, Table, polars_schema, schema_of
+from warehouse.contract import DIGITS, KEY_BYTES, Table, polars_schema, schema_of
 
 PROBLEMS = "_problems"
 """A transform may add this List[String] column: reasons of its own for which a row must not go on."""
@@ -100,9 +100,22 @@ def _verdicts(rows: pl.DataFrame, contract: type[Table]) -> pl.DataFrame:
             masks[f"{name} {reason}"] = storable.fill_null(True)
         for rule in _rules(col):
             masks[f"{name} {_words(rule)}"] = _mask(rule, rows, name)
+    for reason, fits in _indexable(rows, contract).items():
+        masks[reason] = fits
     for rule in _rules(schema):
         masks[_words(rule)] = _mask(rule, rows, None)
     return pl.DataFrame(masks)
+
+
+def _indexable(rows: pl.DataFrame, contract: type[Table]) -> dict[str, pl.Series]:
+    """Reason → which rows the database can index, by key and by what else they are found by."""
+    verdicts: dict[str, pl.Series] = {}
+    for columns in (contract.__spec__.key, contract.__spec__.index):
+        if texts := [name for name in columns if rows.schema[name] == pl.String]:
+            length = rows.select(pl.sum_horizontal(pl.col(texts).str.len_bytes())).to_series()
+            are = "are" if len(texts) > 1 else "is"
+            verdicts[f"{' and '.join(texts)} {are} too long to be a key"] = length <= KEY_BYTES
+    return verdicts
 
 
 def _storable(values: pl.Series) -> dict[str, pl.Series]:

@@ -17,6 +17,7 @@ from growthos_assets.raw import formats, identity
 from growthos_assets.raw.formats import TWIN, UNREADABLE, UNREADABLE_LINE, ImportFileError
 from growthos_assets.raw.identity import Identity
 from warehouse import raw, tenants, vault
+from warehouse.contract import KEY_BYTES
 from warehouse.database import Cursor, Warehouse
 from warehouse.tenants import Tenant
 
@@ -211,8 +212,11 @@ def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFra
 
 
 def _addressed_by_content(records: pl.DataFrame) -> pl.DataFrame:
-    """What names no record of its own (a blank order_id, an unreadable line) is known by what it says."""
-    nameless = pl.col("external_id").is_null()
+    """What names no record of its own (a blank order_id, an unreadable line) is known by what it says.
+
+    So is what names it by more than a key holds: one quote that is not closed makes a field of many lines.
+    """
+    nameless = pl.col("external_id").is_null() | (pl.col("external_id").str.len_bytes() > KEY_BYTES)
     found = records.filter(nameless)["payload"].unique()
     if found.is_empty():
         return records

@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from growthos_assets.staging import shopify
-from growthos_assets.staging.kinds import SIGNED_AMOUNT, SIGNED_COUNT, TEXT, instant
+from growthos_assets.staging.kinds import ID, SIGNED_AMOUNT, SIGNED_COUNT, instant
 from growthos_assets.staging.parse import later_than, note, parse
 from warehouse.split import PROBLEMS
 
@@ -23,9 +23,9 @@ GIFT_CARD = "GIFT_CARD"
 """Kept beside revenue, flagged: a liability."""
 
 KINDS = {
-    "sale_id": TEXT,
-    "agreement_id": TEXT,
-    "line_id": TEXT,
+    "sale_id": ID,
+    "agreement_id": ID,
+    "line_id": ID,
     "happened_at": instant(),
     "quantity": SIGNED_COUNT,
     "total": SIGNED_AMOUNT,

@@ -15,8 +15,9 @@ from growthos_assets.raw.file import FileOrders
 from growthos_assets.staging.kinds import (
     AMOUNT,
     FLAG,
+    ID,
     LIMIT,
-    LOWER,
+    LOWER_ID,
     SIGNED_AMOUNT,
     SIGNED_COUNT,
     TEXT,
@@ -27,9 +28,8 @@ from growthos_assets.staging.kinds import (
 from growthos_assets.staging.parse import clean, file_rows, foreign_currency, later_than, note, parse, rule
 from warehouse.tenants import Tenant
 
-TEXTS = (
-    "order_id", "line_id", "customer_id", "sku", "title", "landing_url", "referrer", "source_name",
-)  # fmt: skip
+IDS = ("order_id", "line_id", "customer_id", "sku")
+TEXTS = ("title", "landing_url", "referrer", "source_name")
 
 REQUIRED = ("order_id", "line_id", "processed_at", "quantity", "unit_price")
 
@@ -37,11 +37,12 @@ REQUIRED = ("order_id", "line_id", "processed_at", "quantity", "unit_price")
 def kinds(tenant: Tenant) -> Mapping[str, Kind]:
     """The columns of an order file, and what each must hold."""
     return {
+        **dict.fromkeys(IDS, ID),
         **dict.fromkeys(TEXTS, TEXT),
         "processed_at": instant(tenant.timezone),
         "cancelled_at": instant(tenant.timezone),
-        "email_hash": LOWER,
-        "category": LOWER,
+        "email_hash": LOWER_ID,
+        "category": LOWER_ID,
         "currency": UPPER,
         "quantity": SIGNED_COUNT,
         "unit_price": AMOUNT,

@@ -8,10 +8,14 @@ from functools import partial
 
 import polars as pl
 
-from warehouse.contract import MONEY
+from warehouse.contract import KEY_BYTES, MONEY
 
 LIMIT = 10**9
 """Numbers of a billion and more are typing errors, and their sums would overflow the database's money."""
+
+ID_BYTES = (KEY_BYTES - 100) // 3
+"""How long an id may be, or a name that is used as one: three of them, as an order, its line and the sale that added to
+that, are one key, with what joins them or goes before."""
 
 EARLIEST = date(1990, 1, 1)
 """Older days are what spreadsheets and databases write for "none"."""
@@ -47,6 +51,10 @@ def _not_negative(value: pl.Expr) -> pl.Expr:
 
 def _storable(text: pl.Expr) -> pl.Expr:
     return ~text.str.contains("\0", literal=True)
+
+
+def _indexable(text: pl.Expr) -> pl.Expr:
+    return _storable(text) & (text.str.len_bytes() <= ID_BYTES)
 
 
 def _money(text: pl.Expr) -> pl.Expr:
@@ -117,8 +125,10 @@ def instant(timezone: str = "UTC") -> Kind:
 
 
 WORDS = "a text free of NUL characters"
+ID_WORDS = f"an id or a name of at most {ID_BYTES} bytes, free of NUL characters"
 TEXT = Kind(WORDS, lambda text: text, _storable)
-LOWER = Kind(WORDS, lambda text: text.str.to_lowercase(), _storable)
+ID = Kind(ID_WORDS, lambda text: text, _indexable)
+LOWER_ID = Kind(ID_WORDS, lambda text: text.str.to_lowercase(), _indexable)
 UPPER = Kind(WORDS, lambda text: text.str.to_uppercase(), _storable)
 FLAG = Kind("true or false", _truth)
 AMOUNT = Kind("an amount from 0 to a billion", _money, _not_negative)

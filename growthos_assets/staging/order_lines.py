@@ -7,7 +7,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.staging import agreements, file, shopify
-from growthos_assets.staging.kinds import AMOUNT, COUNT, FLAG, LIMIT, LOWER, TEXT, local_date
+from growthos_assets.staging.kinds import AMOUNT, COUNT, FLAG, ID, LIMIT, LOWER_ID, TEXT, local_date
 from growthos_assets.staging.orders import headers, payload
 from growthos_assets.staging.parse import clean, note, parse, rule, staged
 from growthos_assets.table import Finding, check, table
@@ -48,11 +48,11 @@ class StgOrderLines(Table, name="staging.stg_order_lines", key=("order_id", "lin
 CENT = Decimal("0.01")
 PRODUCT = ("product_id", "sku", "title", "category")
 KINDS = {
-    "line_id": TEXT,
-    "product_id": TEXT,
-    "sku": TEXT,
+    "line_id": ID,
+    "product_id": ID,
+    "sku": ID,
     "title": TEXT,
-    "category": LOWER,
+    "category": LOWER_ID,
     "quantity": COUNT,
     "unit_price": AMOUNT,
     "is_gift_card": FLAG,

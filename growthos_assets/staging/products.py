@@ -4,7 +4,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.shopify import ShopifyProducts
-from growthos_assets.staging.kinds import AMOUNT, LOWER, TEXT
+from growthos_assets.staging.kinds import AMOUNT, ID, LOWER_ID, TEXT
 from growthos_assets.staging.order_lines import StgOrderLines
 from growthos_assets.staging.parse import clean, decoded, foreign_currency, note, parse, staged
 from growthos_assets.staging.refunds import StgRefunds
@@ -29,10 +29,10 @@ class StgProducts(Table, name="staging.stg_products", key=("product_id",)):
 COST = pl.Struct({"unitCost": pl.Struct({"amount": pl.String, "currencyCode": pl.String})})
 VARIANT = pl.Struct({"id": pl.String, "sku": pl.String, "inventoryItem": COST})
 KINDS = {
-    "product_id": TEXT,
+    "product_id": ID,
     "sku": TEXT,
     "title": TEXT,
-    "category": LOWER,
+    "category": LOWER_ID,
     "unit_cost": AMOUNT,
     "unit_cost_currency": TEXT,
 }

@@ -7,7 +7,7 @@ from pandera.typing.polars import LazyFrame
 
 from growthos_assets.staging import agreements, file, shopify
 from growthos_assets.staging.identity import People, identified
-from growthos_assets.staging.kinds import COUNT, SIGNED_AMOUNT, TEXT, instant, local_date
+from growthos_assets.staging.kinds import COUNT, ID, SIGNED_AMOUNT, instant, local_date
 from growthos_assets.staging.order_lines import CENT, PRODUCT, StgOrderLines
 from growthos_assets.staging.orders import StgOrders, payload
 from growthos_assets.staging.parse import clean, later_than, note, parse, staged
@@ -50,9 +50,9 @@ class StgRefunds(Table, name="staging.stg_refunds", key=("refund_line_id",)):
 RESTOCKED = ("RETURN", "CANCEL", "LEGACY_RESTOCK")
 
 KINDS = {
-    "refund_line_id": TEXT,
-    "refund_id": TEXT,
-    "line_id": TEXT,
+    "refund_line_id": ID,
+    "refund_id": ID,
+    "line_id": ID,
     "refunded_at": instant(),
     "quantity": COUNT,
     "amount": SIGNED_AMOUNT,

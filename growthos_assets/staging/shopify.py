@@ -12,7 +12,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.shopify import ShopifyOrders
-from growthos_assets.staging.kinds import AMOUNT, FLAG, LOWER, TEXT, Kind, instant
+from growthos_assets.staging.kinds import AMOUNT, FLAG, ID, LOWER_ID, TEXT, Kind, instant
 from growthos_assets.staging.parse import DataType, decoded, foreign_currency, later_than, note, parse
 from warehouse.contract import MONEY
 from warehouse.tenants import Tenant
@@ -106,7 +106,7 @@ NESTED: Mapping[str, DataType] = {
 }
 
 KINDS: Mapping[str, Kind] = {
-    "order_id": TEXT,
+    "order_id": ID,
     "order_name": TEXT,
     "processed_at": instant(),
     "cancelled_at": instant(),
@@ -117,8 +117,8 @@ KINDS: Mapping[str, Kind] = {
     "currency": TEXT,
     "taxes_included": FLAG,
     "duties_included": FLAG,
-    "email_hash": LOWER,
-    "customer_id": TEXT,
+    "email_hash": LOWER_ID,
+    "customer_id": ID,
     "region": TEXT,
     "subtotal": AMOUNT,
     "source_discounts": AMOUNT,
@@ -208,7 +208,7 @@ def customers(raw: pl.LazyFrame) -> pl.LazyFrame:
         email_hash=pl.col("defaultEmailAddress").struct["emailAddress"],
         region=region(pl.col("defaultAddress")),
     )
-    kinds = {"customer_id": TEXT, "created_at": instant(), "email_hash": LOWER, "region": TEXT}
+    kinds = {"customer_id": ID, "created_at": instant(), "email_hash": LOWER_ID, "region": TEXT}
     return parse(people, kinds, required=("customer_id",))
 
 

@@ -14,7 +14,7 @@ from growthos_assets.raw.identity import platform
 from growthos_assets.raw.meta import MetaInsights
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
-from growthos_assets.staging.kinds import AMOUNT, COUNT, DAY, MICROS, NUMBER, TEXT, UPPER, Kind
+from growthos_assets.staging.kinds import AMOUNT, COUNT, DAY, ID, MICROS, NUMBER, TEXT, UPPER, Kind
 from growthos_assets.staging.parse import (
     clean,
     day_after,
@@ -69,7 +69,7 @@ class StgSpend(Table, name="staging.stg_spend", key=("source", "campaign_id", "d
 
 KINDS = {
     "account_id": TEXT,
-    "campaign_id": TEXT,
+    "campaign_id": ID,
     "campaign_name": TEXT,
     "channel": TEXT,
     "date": DAY,

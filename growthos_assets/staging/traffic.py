@@ -11,7 +11,7 @@ from growthos_assets.raw.file import FileTraffic
 from growthos_assets.raw.ga4 import Ga4Funnel, Ga4Traffic
 from growthos_assets.staging.arrival import arrived
 from growthos_assets.staging.channels import group_channel
-from growthos_assets.staging.kinds import COUNT, DAY, TEXT
+from growthos_assets.staging.kinds import COUNT, DAY, ID
 from growthos_assets.staging.parse import clean, day_after, decoded, file_rows, first_text, note, parse, staged
 from growthos_assets.table import Finding, check, table
 from warehouse.contract import Table, column
@@ -60,7 +60,7 @@ SETTLED_AFTER = timedelta(days=3)
 TOLERATED = 0.05
 """Of a day's sessions: GA4 estimates each count for itself, so that parts and whole differ by a percent or two."""
 
-KINDS = {"date": DAY, "channel_group": TEXT, **dict.fromkeys(STEPS, COUNT)}
+KINDS = {"date": DAY, "channel_group": ID, **dict.fromkeys(STEPS, COUNT)}
 
 
 @table(StgTraffic)

@@ -237,8 +237,8 @@ def test_what_the_database_can_hold_in_no_text_is_quarantined_and_the_others_go_
     assert growthos("run", "--tenant", shop).code == 0
     said = growthos("quarantine", "--tenant", shop, "--format", "json").document["quarantine"]
     assert sorted(reason for row in said for reason in row["reasons"]) == [
-        "order_id: '1␀a' is not a text free of NUL characters",
-        "order_id: 'n␀l' is not a text free of NUL characters",
+        "order_id: '1␀a' is not an id or a name of at most 800 bytes, free of NUL characters",
+        "order_id: 'n␀l' is not an id or a name of at most 800 bytes, free of NUL characters",
         "quantity: '1␀' is not a whole number below a billion",
         "title: 'a␀b' is not a text free of NUL characters",
     ]

@@ -14,6 +14,9 @@ from growthos_assets.staging.kinds import (
     COUNT,
     DAY,
     FLAG,
+    ID,
+    ID_BYTES,
+    LOWER_ID,
     MICROS,
     NUMBER,
     SIGNED_AMOUNT,
@@ -22,7 +25,8 @@ from growthos_assets.staging.kinds import (
     instant,
     local_to_utc,
 )
-from growthos_assets.staging.parse import parse
+from growthos_assets.staging.parse import QUOTED, parse
+from warehouse.split import PROBLEMS
 
 
 def read(kind: Kind, text: str | None) -> object:
@@ -70,6 +74,28 @@ def read(kind: Kind, text: str | None) -> object:
 )
 def test_reads_what_the_text_says_or_nothing(kind: Kind, text: str | None, value: object) -> None:
     assert read(kind, text) == value
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "€", "😀"])
+def test_an_id_is_as_long_as_a_key_has_room_for_in_bytes(letter: str) -> None:
+    size = len(letter.encode())
+    longest = letter * (ID_BYTES // size) + "-" * (ID_BYTES % size)
+    for kind in (ID, LOWER_ID):
+        assert read(kind, longest) == longest
+        assert read(kind, f"{longest}-") is None
+        assert read(kind, longest[:-1] + "\0") is None
+
+
+def test_an_id_is_as_long_as_it_is_read() -> None:
+    assert read(LOWER_ID, "Ⱥ" * (ID_BYTES // 2)) is None, "its small letter takes three bytes"
+    assert read(ID, f" {'a' * ID_BYTES} ") == "a" * ID_BYTES
+
+
+def test_a_value_is_quoted_as_far_as_a_person_reads_it() -> None:
+    frame = parse(pl.LazyFrame({"x": ["€" * 3_000]}), {"x": ID}).collect()
+    assert frame[PROBLEMS].item() == (
+        f"x: '{'€' * QUOTED}' is not an id or a name of at most {ID_BYTES} bytes, free of NUL characters"
+    )
 
 
 @pytest.mark.parametrize(

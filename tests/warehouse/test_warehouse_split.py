@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 from polars.testing import assert_frame_equal
 
-from warehouse.contract import MONEY, Instant, Money, Table, column, empty, polars_schema
+from warehouse.contract import KEY_BYTES, MONEY, Instant, Money, Table, column, empty, polars_schema
 from warehouse.split import PROBLEMS, REASONS, conform, split
 
 
@@ -121,6 +121,32 @@ def test_an_empty_frame_splits_into_two(own: bool) -> None:
 def test_a_frame_of_another_shape_is_the_transforms_fault(frame: pl.DataFrame, named: str) -> None:
     with pytest.raises(SchemaErrors, match=named):
         split(frame, Sale)
+
+
+class Part(Table, name="marts.parts", key=("order", "day", "line"), index=("owner",)):
+    """One row per order, day and line."""
+
+    order: str = column("Which order.")
+    day: pl.Date = column("Its day.")
+    line: str = column("Which line of it.")
+    owner: str = column("Whose it is.", nullable=True)
+    title: str = column("Any text.")
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "😀"])
+def test_what_no_index_can_hold_is_said_of_the_key_as_a_whole(letter: str) -> None:
+    longest = letter * (KEY_BYTES // len(letter.encode()))
+    room = "-" * (KEY_BYTES % len(letter.encode()))
+    half = len(longest) // 2
+    rows = [
+        (longest[:half], longest[half:] + room, longest + room, longest * 2),
+        (longest[:half] + "-", longest[half:] + room, None, ""),
+        ("1", "1", longest + room + "-", ""),
+    ]
+    frame = pl.DataFrame(rows, schema=["order", "line", "owner", "title"], orient="row")
+    good, bad = split(frame.with_columns(day=date(2026, 2, 1)), Part)
+    assert good["title"].to_list() == [longest * 2]
+    assert bad[REASONS].to_list() == [["order and line are too long to be a key"], ["owner is too long to be a key"]]
 
 
 class At(Table, name="marts.at", key=("at",)):
