@@ -15,8 +15,10 @@ from warehouse.contract import Table, json_columns, polars_schema
 from warehouse.credentials import CHANNELS
 from warehouse.credentials import TABLE as CREDENTIALS
 from warehouse.database import Cursor, Warehouse, execute, lock, query
+from warehouse.errors import InvalidSetting
 from warehouse.ops import AlertDeliveries, AlertEvents, AlertSilences, AlertStates, ExpectedEvents
 from warehouse.quoting import instant, literal, quoted
+from warehouse.split import REASONS, split
 
 Wish = Literal["ack", "snooze", "mute"]
 LOG = "log"
@@ -261,4 +263,8 @@ def _deliveries(cursor: Cursor, tenant_id: str, day: str, events: pl.DataFrame) 
 
 
 def _add(database: Warehouse, cursor: Cursor, contract: type[Table], row: Mapping[str, object]) -> None:
-    database.replace(cursor, contract, pl.DataFrame([row], schema=polars_schema(contract)), keep_others=True)
+    """Add what a person has typed, or replace what has its key; InvalidSetting if the table can't hold it."""
+    good, bad = split(pl.DataFrame([row], schema=polars_schema(contract)), contract)
+    if not bad.is_empty():
+        raise InvalidSetting(f"{'; '.join(bad[REASONS].item())}.")
+    database.replace(cursor, contract, good, keep_others=True)

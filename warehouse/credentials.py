@@ -12,13 +12,16 @@ from typing import Literal
 
 from warehouse import vault
 from warehouse.database import Cursor, Warehouse, query
-from warehouse.errors import UnknownCredential
+from warehouse.errors import InvalidSetting, UnknownCredential
 
 Status = Literal["untested", "working", "failing"]
 
 TABLE = "ops.connector_credentials"
 CHANNELS = ("slack", "webhook")
 """What is no source of data: where alerts are delivered to."""
+
+NAME_BYTES = 200
+"""How long a name may be: it is part of keys, here and in the outbox of alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,9 @@ class Stored:
 
 
 def store(database: Warehouse, tenant_id: str, source: str, name: str, content: bytes, status: Status) -> None:
-    """Keep a credential; one of that source and name is replaced."""
+    """Keep a credential; one of that source and name is replaced. InvalidSetting if the name is too long."""
+    if (length := len(name.encode())) > NAME_BYTES:
+        raise InvalidSetting(f"The name of a credential has at most {NAME_BYTES} bytes; this one has {length:,}.")
     sealed = vault.seal(content, tenant_id, purpose(source, name))
     with database.as_tenant(tenant_id) as cursor:
         query(

@@ -127,6 +127,7 @@ def test_the_backtest_finds_what_goes_wrong_in_the_demo(demo_to_read: str, growt
         ("snooze cac_increase -t acme --until 2026-02-09", "2026-02-09 is not a day to come"),
         ("events -t acme --add Sale", "An event needs its first day"),
         ("events -t acme --add Sale --from 2026-02-02 --to 2026-02-01", "cannot end before it starts"),
+        (f"events -t acme --add {'s' * 3_000} --from 2026-02-02", "name is too long to be a key."),
         ("history -t nosuch", "There is no tenant 'nosuch'"),
     ],
 )

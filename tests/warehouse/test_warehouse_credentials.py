@@ -52,6 +52,14 @@ def test_connecting_again_replaces_the_content_and_remembers_when_it_began(wareh
     assert after.updated_at > before.updated_at
 
 
+def test_a_name_that_no_key_can_hold_is_refused(warehouse: Warehouse) -> None:
+    name = "é" * (credentials.NAME_BYTES // 2)
+    credentials.store(warehouse, "acme", "webhook", name, SECRET, "working")
+    with pytest.raises(InvalidSetting, match="at most 200 bytes; this one has 201"):
+        credentials.store(warehouse, "acme", "webhook", f"{name}e", SECRET, "working")
+    assert [one.name for one in credentials.destinations(warehouse, "acme")] == [name]
+
+
 def test_a_test_of_it_leaves_its_mark(warehouse: Warehouse) -> None:
     credentials.store(warehouse, "acme", "ga4", "default", SECRET, "untested")
     credentials.mark(warehouse, "acme", "ga4", "default", "working")
