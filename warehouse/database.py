@@ -46,7 +46,7 @@ PIECE = 64 << 10
 ready. Of a larger piece each would wait for the other."""
 
 BREAKS = (adbc_driver_manager.OperationalError, psycopg.OperationalError, sqlalchemy.exc.OperationalError)
-"""A server that stops or restarts, a connection that breaks, in the words of each driver."""
+"""The database's own trouble, in the words of each driver: a server that stops or is full, a connection that breaks."""
 
 Transaction = Callable[[], AbstractContextManager[Cursor]]
 """Begins a transaction of a session: committed at the end, rolled back on error."""

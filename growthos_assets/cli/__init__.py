@@ -1,7 +1,7 @@
 """The command `growthos`.
 
-Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached or went
-away meanwhile, or a source that is not connected), 130 stopped by Ctrl-C.
+Exit codes: 0 done, 1 done with errors that the output names, 2 wrong usage (or a database that can't be reached, or
+breaks the work off, or a source that is not connected), 130 stopped by Ctrl-C.
 Modules that need polars or Dagster are imported by the command that needs them: `growthos --help` stays instant.
 """
 
@@ -60,11 +60,11 @@ command = get_command(app)
 def main() -> None:
     """Run the command; what a person can mend is one message without a traceback, and exit code 2."""
     memory.tidy()
-    logging.basicConfig(handlers=[logging.NullHandler()])  # what libraries log of it: it ends in an error
+    logging.basicConfig(handlers=[logging.NullHandler()])  # of libraries: what matters ends in an error
     try:
         command(standalone_mode=True)
     except Exception as error:
-        told = str(error) if _is_ours(error) else _lost(error)
+        told = str(error) if _is_ours(error) else _broken_off(error)
         if told is None:
             raise
         complain("Error:", told)
@@ -80,8 +80,8 @@ def _is_ours(error: Exception) -> bool:
     return isinstance(error, ApiError | WarehouseError | ImportFileError)
 
 
-def _lost(error: BaseException | None) -> str | None:
-    """What to say if a connection to the database broke, of which the first of the errors that led here tells."""
+def _broken_off(error: BaseException | None) -> str | None:
+    """What to say if the database is what failed, as the first of such errors that led here has it."""
     from warehouse.database import BREAKS
 
     first = None
@@ -92,6 +92,6 @@ def _lost(error: BaseException | None) -> str | None:
         return None
     reason = str(first).partition("\n")[0].strip().rstrip(".")
     return (
-        f"The database server went away while this was at work ({reason}). "
+        f"The database broke off what this was doing ({reason}). "
         "What was finished stays, and nothing is there by halves: run it again."
     )

@@ -132,7 +132,7 @@ def test_a_server_that_goes_away_ends_a_command_in_words_and_again_it_does_all(
     with going_away(database_with_runs, execute, copies):
         done = growthos(*command, "--tenant", "shop")
     assert (done.code, done.out) == (2, "")
-    assert "Error: The database server went away while this was at work (" in done.err
+    assert "Error: The database broke off what this was doing (" in done.err
     assert done.err.endswith("run it again.\n")
     assert "Traceback" not in done.err
     assert growthos(*command, "--tenant", "shop").code == 0
