@@ -106,6 +106,11 @@ def test_payback_is_read_from_the_real_curve(spend, last_day, days):
     assert build(orders, last_day, spend_of(d0=spend))["2025-08"]["payback_days"] == days
 
 
+def test_what_was_earned_is_held_against_what_was_spent_to_the_cent():
+    orders = orders_of(("a", 0, 0.14), ("b", 0, 0.14), ("c", 0, 0.14))  # each leaves 0.07: 0.21 / 3 * 3 < 0.21
+    assert build(orders, 30, spend_of(d0=0.21))["2025-08"]["payback_days"] == 0
+
+
 def test_payback_waits_until_the_whole_cohort_was_that_old():
     # a's day 20 would pay back, but b has only been seen for 15 days.
     orders = orders_of(("a", 0, 10), ("b", 10, 10), ("a", 20, 100))

@@ -12,7 +12,7 @@ from kpi_frames import FIRST, LINES, MONEY, ORDERS
 
 from kpis.curves import AGES, FEW, acquired, curves, daily, months, payback
 from kpis.kpi import Kpi
-from kpis.lives import COHORTINGS, UNKNOWN, lives, with_cohorts
+from kpis.lives import COHORTINGS, UNKNOWN, lives, state, with_cohorts
 from kpis.reading import VALUES, by_age, by_month
 
 
@@ -80,6 +80,14 @@ def test_a_second_order_on_the_first_day_repeats_but_does_not_return():
     assert [(row["repeat_customers"], row["returned_customers"]) for row in found.values()] == [
         (1, 0), (2, 1), (2, 1), (2, 1),
     ]  # fmt: skip
+
+
+def test_a_state_at_an_age_is_of_those_that_old_and_of_what_they_did_by_then():
+    """Of the first month's nobody, of "late" not yet; of "a" not what came a day too late."""
+    orders = orders_of(("old", 0, 1), ("a", 40, 10), ("a", 70, 20), ("a", 71, 40), ("late", 41, 80))
+    found = state(lived(orders, 70), 30)
+    assert found.select("customer_id", "revenue_net").collect().rows() == [("a", 10), ("a", 20)]
+    assert state(lived(orders, 71), 30).select(pl.sum("revenue_net", "mature_customers")).collect().row(0) == (110, 2)
 
 
 def test_ages_are_of_days_not_of_hours():

@@ -131,6 +131,13 @@ def test_what_nobody_measured_stays_null_and_what_did_not_happen_is_zero(state_o
     assert rollup(state_of(), ["spend", "orders", "revenue_net"]).collect().row(0) == (None, 0, Decimal(0))
 
 
+def test_what_has_been_known_since_before_the_window_is_told(state_of):
+    spent = {"date": BEFORE.end, "spend": 1}
+    state = state_of(EARLIER | {"spend": None}, spent, {"date": NOW.end, "spend": 60, "new_customers": 3})
+    assert rollup(state, ["blended_cac"], window=NOW).collect().item() == 20
+    assert rollup(state, ["blended_cac"], window=Window(BEFORE.start, NOW.end)).collect().item() is None
+
+
 def test_compare_says_what_moved(state_of):
     state = state_of(
         {"date": NOW.end, "revenue_net": 120, "contribution_margin": 36, "spend": 60, "new_customers": 0},
