@@ -28,6 +28,14 @@ def test_five_customers_fill_the_five_scores():
     assert found["segment"].to_list() == ["Lost", "Dormant", "Loyal", "Champions", "Champions"]
 
 
+def test_who_are_equally_recent_share_the_better_score_and_who_bought_equally_often_the_lower():
+    rows = [(who, 0, 1) for who in "abc"] + [("d", 9, 1), ("d", 9, 1), ("e", 9, 2)]
+    found = rfm(orders_of(*rows), TODAY).collect()
+    assert found["r_score"].to_list() == [5, 5, 5, 2, 2]
+    assert found["f_score"].to_list() == [1, 1, 1, 5, 1]
+    assert found["m_score"].to_list() == [1, 1, 1, 4, 4]
+
+
 def test_a_customer_alone_is_in_the_middle():
     row = rfm(orders_of(("a", 3, 10)), TODAY).collect().row(0, named=True)
     assert (row["r_score"], row["f_score"], row["m_score"], row["segment"]) == (3, 3, 3, "Loyal")
@@ -45,8 +53,12 @@ def test_guests_and_later_days_are_left_out():
         ((5, 5, 3), "Loyal"),
         ((3, 3, 3), "Loyal"),
         ((5, 1, 2), "Potential"),
+        ((3, 3, 2), "Potential"),
+        ((3, 2, 3), "Potential"),
         ((2, 3, 5), "At Risk"),
+        ((2, 3, 2), "Dormant"),
         ((1, 1, 5), "Lost"),
+        ((1, 2, 1), "Dormant"),
         ((2, 1, 1), "Dormant"),
         ((5, 5, 1), "Dormant"),
     ],
