@@ -31,16 +31,32 @@ flatters young windows, most of whose refunds are still to come. Wherever KPIs a
 """
 
 _KNOWN = """\
-A KPI of several measures has a value in a window only if all of them are known of the same days of it: spend that is
-known for the last week of a month, over the customers of the whole month, is no CAC. It is null then, and the reason
-says since when that is known: `spend is known from 2026-01-27 on`. A sum of one measure, such as ad spend, stays, and
-so does a ratio of measures that are known since the same day, such as CPC: they are true of the days that are known.
-Only the beginning counts, over the whole brand: a later day without spend, or a channel that stopped, blanks nothing.
+A KPI of the shop's measures and of what others report has a value in a window only if both are known of the same days
+of it: spend that is known for the last week of a month, over the customers of the whole month, is no CAC. It is null
+then, and the reason says since when that is known: `spend is known from 2026-01-27 on`. A sum of one measure, such as
+ad spend, stays: it is true of the days that are known. Only the beginning counts: a later day without spend, or a
+channel that stopped, blanks nothing.
 
 A window is held against another only if all that the KPI is made of was known from that one's first day on: else there
 is nothing before and no change, and the reason says since when it is known, such as `previous period: not known before
 2025-10-01`. The shop is known from its first order on, what platforms and analytics report from the first day on which
 any of them reported it. An explanation has no contributions then.
+
+Of ads, a channel of which only imported files tell is known from their first day on: before it nobody knows whether
+there was spend. All spend, and so CAC or MER, of a window before that day is not held against one after it (`spend of
+google is known from 2026-05-01 on`), and a window in the midst of which it lies has no CAC. A file that tells of an
+earlier day, with a spend of 0, says that the channel is new. A platform that is synced is asked for all of its
+history, so that it always is: there a new channel is new spend. Each channel by itself is held against its own days,
+whatever the others do. An account beside another of the same channel is not told apart.
+
+## What only some tell
+
+A ratio of two measures that others report, such as CPM, CPC, CTR, platform ROAS and the steps of the funnel, is over
+the rows of `kpi_daily` (day, channel and campaign) that tell both: what was spent on a campaign of which nobody tells
+the impressions is no part of the CPM. It stays a part of ad spend, of CAC and of MER. So a ratio is that of what is
+known, and not null for the sake of one newsletter without clicks; where no row tells both, it is null. `kpis.rollup`,
+`kpis.compare` and `explain` pair so; whoever calls a KPI with numbers, or uses its `expr()`, gives sums that belong
+together. Traffic is by day and channel: where one of its sources does not tell a step there, the step is unknown.
 """
 
 _WHY = """\

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 
 import polars as pl
 
@@ -45,6 +46,14 @@ KNOWN: Final = (
 )  # fmt: skip
 """Every other measure is a sum over lines and refunds, and known by all DIMENSIONS."""
 
+_ADS: Final = KNOWN[0].measures
+IMPORTED: Final = "file:"
+"""What the ids of campaigns begin with that files tell of. A platform that is synced is asked for all of its history:
+there a day without a row is one without spend. What was spent before a file's first day nobody knows."""
+
+Begins = Mapping[str, Mapping[str, date]]
+"""Since when each measure is known, by source: a channel whose ads only files tell of, "" for all the others."""
+
 
 def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Window | None = None) -> pl.LazyFrame:
     """One row per member of `by` (one row in all without it), sorted: the keys, then one column per KPI.
@@ -55,12 +64,14 @@ def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Wi
     one of the keys; and for a key that the state does not have.
     """
     chosen = of_state(state, kpis, by)
-    measures = inputs(chosen)
     if window is None:
-        return totals(state, measures, by).select(*by, *(kpi.expr() for kpi in chosen))
-    known = known_from(state, measures)
-    values = [pl.when(uneven(kpi, window, known) is None).then(kpi.expr()) for kpi in chosen]
-    return totals(state.lazy().filter(window.filter()), measures, by).select(*by, *values)
+        return _by_member(state, chosen, by, Kpi.expr)
+    begins = _begins(state, chosen)
+
+    def value(kpi: Kpi) -> pl.Expr:
+        return pl.when(_why(uneven, kpi, window, begins[kpi.name], by).is_null()).then(kpi.expr())
+
+    return _by_member(state.lazy().filter(window.filter()), chosen, by, value)
 
 
 def compare(
@@ -78,26 +89,28 @@ def compare(
     """
     chosen = of_state(state, kpis, by)
     measures = inputs(chosen)
-    known = known_from(state, measures)
+    begins = _begins(state, chosen)
     days = state.lazy().filter(window.filter() | baseline.filter())
 
-    def period(span: Window, value: str, reason: str, late: Callable[[Kpi], str | None]) -> pl.LazyFrame:
+    def period(span: Window, value: str, reason: str, late: _Judge) -> pl.LazyFrame:
+        def cell(kpi: Kpi) -> pl.Expr:
+            why = _why(late, kpi, span, begins[kpi.name], by)
+            return pl.struct(
+                pl.lit(kpi.name).alias("kpi"),
+                pl.when(why.is_null()).then(kpi.expr()).cast(pl.Float64).alias(value),
+                pl.lit(kpi.unit).alias("unit"),
+                pl.coalesce(why, kpi.reason()).alias(reason),
+            )
+
         # Blanking the other days instead of dropping them keeps the members that only they have.
         blanked = days.with_columns(pl.when(span.filter()).then(pl.col(measures)))
-        cells = [
-            pl.struct(
-                pl.lit(kpi.name).alias("kpi"),
-                (pl.lit(None) if why else kpi.expr()).cast(pl.Float64).alias(value),
-                pl.lit(kpi.unit).alias("unit"),
-                (pl.lit(why) if why else kpi.reason()).alias(reason),
-            )
-            for kpi, why in ((kpi, late(kpi)) for kpi in chosen)
-        ]
-        summed = totals(blanked, measures, by)
-        return summed.select(*by, pl.concat_list(cells).alias("cell")).explode("cell").unnest("cell")
+        cells = _by_member(blanked, chosen, by, cell)
+        return (
+            cells.select(*by, pl.concat_list(kpi.name for kpi in chosen).alias("cell")).explode("cell").unnest("cell")
+        )
 
-    now = period(window, "current", "reason", lambda kpi: uneven(kpi, window, known))
-    before = period(baseline, "previous", "previous_reason", lambda kpi: unreached(kpi, baseline, known)).drop("unit")
+    now = period(window, "current", "reason", uneven)
+    before = period(baseline, "previous", "previous_reason", partial(unreached, until=window.end)).drop("unit")
     both = now.join(before, on=[*by, "kpi"], nulls_equal=True, maintain_order="left")
 
     points = pl.col("unit") == "percent"
@@ -152,49 +165,153 @@ def of_lives(kpi: Kpi) -> bool:
     return "mature_customers" in kpi.measures and set(kpi.measures) <= {*OF_LIVES, *MEASURES}
 
 
-def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = ()) -> pl.LazyFrame:
-    """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed."""
-    sums = [(MEASURES | OF_LIVES)[name].total() for name in measures]
+def together(kpi: Kpi) -> tuple[str, ...]:
+    """The measures that somebody reports, if the KPI divides one by another: a row that lacks one does not count.
+
+    Else what is spent on a campaign of which nobody tells the impressions would be divided by those of the others.
+    """
+    reported = tuple(name for name in kpi.measures if name in MEASURES and MEASURES[name].absent == "null")
+    return reported if len(reported) > 1 else ()
+
+
+def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = (), together: Sequence[str] = ()) -> pl.LazyFrame:
+    """One row per member of `by` (one in all without it), sorted: the keys, then the measures summed.
+
+    Those of `together` over the rows where all of them are known.
+    """
+    whole = pl.all_horizontal(pl.col(together).is_not_null()) if together else pl.lit(True)
+
+    def total(name: str) -> pl.Expr:
+        if name not in together:
+            return (MEASURES | OF_LIVES)[name].total()
+        return pl.when(pl.col(name).count() > 0).then(pl.col(name).filter(whole).sum()).alias(name)
+
+    sums = [total(name) for name in measures]
     return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
 
 
-def known_from(state: Frame, measures: Iterable[str]) -> dict[str, date]:
-    """The first day on which anything was told of each measure; one of which nothing ever was is left out.
+def known_from(state: Frame, measures: Iterable[str], together: Sequence[str] = ()) -> Begins:
+    """The first day on which each source told anything of each measure; one of which nothing ever was is left out.
 
     Of what nobody may be measuring a day with a value, of any member; of the rest a day on which any of it happened.
     """
     every = MEASURES | OF_LIVES
-    counted = [name for name in state.lazy().collect_schema() if name in every and every[name].absent == "zero"]
+    columns = state.lazy().collect_schema().names()
+    counted = [name for name in columns if name in every and every[name].absent == "zero"]
 
     def told(name: str) -> pl.Expr:
-        column = pl.col(name)
-        return column.is_not_null() if every[name].absent == "null" else pl.any_horizontal(pl.col(counted) != 0)
+        if every[name].absent == "zero":
+            return pl.any_horizontal(pl.col(counted) != 0)
+        return pl.all_horizontal(pl.col(together if name in together else [name]).is_not_null())
 
-    days = state.lazy().select(pl.col("date").filter(told(name)).min().alias(name) for name in measures).collect()
-    return {day.name: day.item() for day in days if day.count()}
+    source = pl.lit("")
+    if {"channel_id", "campaign_id", "spend"} <= set(columns):
+        is_imported = pl.col("campaign_id").str.starts_with(IMPORTED)
+        is_synced = (pl.col("spend").is_not_null() & ~is_imported).any().over("channel_id")
+        source = pl.when(is_imported & ~is_synced).then("channel_id").otherwise(source)
+    sources = state.lazy().with_columns(source=source.fill_null("")).group_by("source")
+    days = (
+        sources.agg(pl.col("date").filter(told(name)).min().alias(name) for name in measures).sort("source").collect()
+    )
+    found: dict[str, Mapping[str, date]] = {}
+    for name in days.columns[1:]:
+        begun = {who: day for who, day in days.select("source", name).iter_rows() if day is not None}
+        if begun:
+            found[name] = begun if name in _ADS else {"": min(begun.values())}
+    return found
 
 
-def unreached(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:
-    """Why the KPI says nothing of the window: what it is made of is known (known_from) only from a later day on."""
-    return _later(kpi, window.start, known)
+def begin_of(begins: Begins, last: date, channel: str | None = None) -> date | None:
+    """From which day on all of the measures are known, of the sources that are known by the last day.
 
-
-def uneven(kpi: Kpi, window: Window, known: Mapping[str, date]) -> str | None:
-    """Why the KPI has no value in the window: its measures are not known (known_from) of the same days of it.
-
-    A sum of one measure, or a ratio of two that are known since the same day, is true of the days that are known.
+    Of a channel, of its own. None if nothing is known of any.
     """
-    first = min((known[name] for name in kpi.measures if name in known), default=window.start)
-    return _later(kpi, max(window.start, first), known)
+    return max((max(_days(sources, last, channel)) for sources in begins.values()), default=None)
 
 
-def _later(kpi: Kpi, day: date, known: Mapping[str, date]) -> str | None:
-    """Which measure of the KPI is known last, and since when, if that is after the day."""
-    last = max((name for name in kpi.measures if name in known), key=known.__getitem__, default=None)
-    if last is None or known[last] <= day:
+def _days(sources: Mapping[str, date], last: date, channel: str | None) -> list[date]:
+    """Since when a measure is known: of each source that is by the last day, or of the first that will be.
+
+    Of a channel of its own, or as of "" what is not only told of by files, of that alone.
+    """
+    if channel and channel in sources:
+        return [sources[channel]]
+    first = min(sources.values())
+    imported = [] if channel is not None else [day for who, day in sources.items() if who]
+    return [first, *(day for day in imported if first < day <= last)]
+
+
+def unreached(
+    kpi: Kpi, window: Window, begins: Begins, channel: str | None = None, until: date | None = None
+) -> str | None:
+    """Why nothing can be held against the KPI in the window: what it is made of is known only from a later day on.
+
+    Of sources that are known by the day `until`, the last of the window that is held against it.
+    """
+    return _later(kpi, window.start, begins, until or window.end, channel)
+
+
+def uneven(kpi: Kpi, window: Window, begins: Begins, channel: str | None = None) -> str | None:
+    """Why the KPI has no value in the window: its measures are not known of the same days of it.
+
+    A sum of one measure, or a ratio of what is reported together, is true of what is known.
+    """
+    if len({(MEASURES | OF_LIVES)[name].absent for name in kpi.measures}) == 1:
         return None
-    is_of_shop = (MEASURES | OF_LIVES)[last].absent == "zero"
-    return f"not known before {known[last]}" if is_of_shop else f"{last} is known from {known[last]} on"
+    known = [min(_days(begins[name], window.end, channel)) for name in kpi.measures if name in begins]
+    return _later(kpi, max(window.start, min(known, default=window.start)), begins, window.end, channel)
+
+
+def _later(kpi: Kpi, day: date, begins: Begins, last: date, channel: str | None) -> str | None:
+    """Which measure of the KPI is known last, of which source, and since when, if that is after the day."""
+    known = [(max(_days(begins[name], last, channel)), name) for name in kpi.measures if name in begins]
+    latest, name = max(known, key=lambda each: each[0], default=(day, ""))
+    if latest <= day:
+        return None
+    if (MEASURES | OF_LIVES)[name].absent == "zero":
+        return f"not known before {latest}"
+    sources = begins[name]
+    whose = next((f" of {who}" for who, begin in sources.items() if who and begin == latest and len(sources) > 1), "")
+    return f"{name}{whose} is known from {latest} on"
+
+
+class _Judge(Protocol):
+    def __call__(self, kpi: Kpi, window: Window, begins: Begins, channel: str | None = None, /) -> str | None: ...
+
+
+def _why(judge: _Judge, kpi: Kpi, window: Window, begins: Begins, by: Sequence[str]) -> pl.Expr:
+    """Why the KPI is not known, as text: of each channel for itself where it is read by channel, else of all."""
+    if "channel_id" not in by:
+        return pl.lit(judge(kpi, window, begins), pl.String)
+    sources = {who for own in begins.values() for who in own if who}
+    others = pl.lit(judge(kpi, window, begins, ""), pl.String)
+    if not sources:
+        return others
+    own = {who: judge(kpi, window, begins, who) for who in sorted(sources)}
+    return pl.col("channel_id").replace_strict(own, default=others, return_dtype=pl.String)
+
+
+def _begins(state: Frame, kpis: Iterable[Kpi]) -> dict[str, Begins]:
+    """known_from of each KPI's measures, by KPI."""
+    return {kpi.name: known_from(state, inputs(alike), names) for names, alike in _alike(kpis).items() for kpi in alike}
+
+
+def _alike(kpis: Iterable[Kpi]) -> dict[tuple[str, ...], list[Kpi]]:
+    """The KPIs by what has to be known together."""
+    found: dict[tuple[str, ...], list[Kpi]] = {}
+    for kpi in kpis:
+        found.setdefault(together(kpi), []).append(kpi)
+    return found
+
+
+def _by_member(state: Frame, kpis: Sequence[Kpi], by: Sequence[str], cell: Callable[[Kpi], pl.Expr]) -> pl.LazyFrame:
+    """One row per member of `by`, sorted: the keys, then under each KPI's name what `cell` makes of its measures."""
+    parts = [
+        totals(state, inputs(alike), by, names).select(*by, *(cell(kpi).alias(kpi.name) for kpi in alike))
+        for names, alike in _alike(kpis).items()
+    ]
+    keyed = [part if place == 0 else part.drop(by) for place, part in enumerate(parts)]
+    return pl.concat(keyed, how="horizontal").select(*by, *(kpi.name for kpi in kpis))
 
 
 def dated(state: Frame, by: Iterable[str]) -> pl.LazyFrame:

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import inputs, known_from, of_state, totals, uneven, unreached
+from kpis.engine import inputs, known_from, of_state, together, totals, uneven, unreached
 from kpis.frame import Frame
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
@@ -81,9 +81,10 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
     days = state.lazy().filter(window.filter() | baseline.filter())
     # blanking the other days instead of dropping them keeps the members that only they have
     blanked = [days.with_columns(pl.when(span.filter()).then(pl.col(measures))) for span in (window, baseline)]
-    members = pl.collect_all([totals(each, measures, by) for each in blanked])
-    known = known_from(state, measures)
-    late = uneven(chosen, window, known), unreached(chosen, baseline, known)
+    paired = together(chosen)
+    members = pl.collect_all([totals(each, measures, by, paired) for each in blanked])
+    begins = known_from(state, measures, paired)
+    late = uneven(chosen, window, begins), unreached(chosen, baseline, begins, until=window.end)
     now, before = (_side(chosen, each, why) for each, why in zip(members, late, strict=True))
     value, previous = now.value(), before.value()
     change = None if value is None or previous is None else value - previous

@@ -11,6 +11,7 @@ from growthos_assets.kpis.kpi_daily import KpiDaily
 from growthos_assets.kpis.windows import CHARTED_DAYS, windows
 from growthos_assets.table import table
 from kpis import MEASURES
+from kpis.engine import totals
 from warehouse.contract import Table, column
 from warehouse.tenants import Tenant
 
@@ -76,17 +77,12 @@ def funnel(kpi_daily: LazyFrame[KpiDaily], tenant: Tenant, now: datetime) -> pl.
     """Roll the traffic up, by channel and in all, and divide last."""
     tracked = kpi_daily.filter(pl.col("sessions").is_not_null())
     with_total = pl.concat([tracked, tracked.with_columns(channel_id=pl.lit(ALL_CHANNELS))])
-    steps = [MEASURES[step].total() for step in STEPS]
-    return pl.concat(
-        with_total.filter(window.filter())
-        .group_by("channel_id")
-        .agg(steps)
-        .sort("channel_id")
-        .select(
-            pl.lit(window.days, pl.Int64).alias("days"),
-            "channel_id",
-            *STEPS,
-            *(kpis.KPIS[rate].expr() for rate in RATES),
-        )
-        for window in windows(tenant, now)
-    )
+    key = ["channel_id"]
+
+    def of(window: kpis.Window) -> pl.LazyFrame:
+        steps = totals(with_total.filter(window.filter()), STEPS, key)
+        rates = kpis.rollup(with_total, RATES, key, window)
+        counted = steps.select(pl.lit(window.days, pl.Int64).alias("days"), "channel_id", *STEPS)
+        return counted.join(rates, on="channel_id", maintain_order="left")
+
+    return pl.concat(of(window) for window in windows(tenant, now))

@@ -9,11 +9,11 @@ from growthos_assets.marts.audit import known, not_empty, reconciled
 from growthos_assets.marts.dim_channel import DimChannel
 from growthos_assets.staging.traffic import StgTraffic
 from growthos_assets.table import Finding, check, table
-from kpis import MEASURES
 from warehouse.contract import Table, column
 
 STEPS = ("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases")
 """The funnel, widest first."""
+TOLD = {step: pl.col(step).is_not_null() for step in STEPS}
 DOUBTS = ("is_sampled", "is_thresholded", "has_other")
 """What the analytics tool says against its own figures."""
 
@@ -21,7 +21,8 @@ DOUBTS = ("is_sampled", "is_thresholded", "has_other")
 class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
     """One row per day and channel with traffic: the sum of the analytics tool's channel groups in it.
 
-    Steps after `sessions` count events, not visits.
+    Steps after `sessions` count events, not visits. One that not all of its groups tell is unknown: the others' sum
+    would be divided by the visits of all.
     """
 
     date: pl.Date = column("The analytics property's local day.")
@@ -40,7 +41,9 @@ class FactTraffic(Table, name="marts.fact_traffic", key=("date", "channel_id")):
 @table(FactTraffic)
 def fact_traffic(stg_traffic: LazyFrame[StgTraffic]) -> pl.LazyFrame:
     return stg_traffic.group_by("date", "channel_id").agg(
-        *(MEASURES[step].total() for step in STEPS), pl.col(DOUBTS).any(), pl.col("is_settled").all()
+        *(pl.when(TOLD[step].all()).then(pl.col(step).sum()) for step in STEPS),
+        pl.col(DOUBTS).any(),
+        pl.col("is_settled").all(),
     )
 
 
@@ -60,9 +63,10 @@ def traffic_not_empty(fact_traffic: LazyFrame[FactTraffic], stg_traffic: LazyFra
 def traffic_reconciles_with_staging(
     fact_traffic: LazyFrame[FactTraffic], stg_traffic: LazyFrame[StgTraffic]
 ) -> Finding:
-    """Every step of the funnel adds up to that of staging."""
+    """Every step of the funnel adds up to that of staging, on the days and channels of which all tell it."""
+    whole = [pl.when(TOLD[step].all().over("date", "channel_id")).then(step).alias(step) for step in STEPS]
     totals = pl.sum(*STEPS)
-    return reconciled(stg_traffic.select(totals), fact_traffic.select(totals))
+    return reconciled(stg_traffic.select("date", "channel_id", *whole).select(totals), fact_traffic.select(totals))
 
 
 @check(FactTraffic, severity="warn")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -14,9 +15,10 @@ from kpis.alerts import evidence
 from kpis.alerts.evidence import Period
 from kpis.alerts.finding import Finding, too_young
 from kpis.alerts.judging import bounds, decided, judge
-from kpis.alerts.panel import MEMORY, Facts, begin_of, daily, panel, series, silences
+from kpis.alerts.panel import KEYS, MEMORY, Facts, begins_of, daily, panel, series, silences
 from kpis.alerts.rule import Daily, Limits, Rule
-from kpis.alerts.rules import ORDER, RULES
+from kpis.alerts.rules import ORDER, RULES, kpi_of
+from kpis.engine import begin_of, together
 from kpis.windows import trailing
 
 WEEK: Final = 7
@@ -82,22 +84,56 @@ def _scoped(
         return
     first = by_day["date"].min()
     assert isinstance(first, date)
-    begun: dict[date, list[Rule]] = {}
-    for rule in rules:
-        begun.setdefault(begin_of(rule, facts) or first, []).append(rule)
     history = {
         rule.id: series(by_day, grain, rule.evidence.measure) for rule in rules if isinstance(rule.evidence, Daily)
     }
-    for begin, alike in begun.items():
-        known = by_day.with_columns(pl.col("usual") & (pl.col("date") >= begin))
-        rows = panel(known, grain, alike, window, rules[0].held_against(window)).filter(
-            pl.col("window_end").is_between(span[0], span[-1])
-        )
-        for part in rows.partition_by("window_end", maintain_order=True):
+
+    @cache
+    def paired(names: tuple[str, ...]) -> pl.DataFrame:
+        return daily(facts, grain, names) if names else by_day
+
+    groups: dict[_Begun, list[tuple[Rule, set[date]]]] = {}
+    for rule in rules:
+        for begun, asked in _begun(rule, facts, span, first).items():
+            groups.setdefault(begun, []).append((rule, asked))
+    for begun, alike in groups.items():
+        own = dict(begun.channels)
+        since = pl.col("channel_id").replace_strict(own, default=begun.others) if own else pl.lit(begun.others)
+        known = paired(begun.paired).with_columns(pl.col("usual") & (pl.col("date") >= since))
+        rows = panel(known, grain, [rule for rule, _ in alike], window, rules[0].held_against(window))
+        for part in rows.filter(pl.col("window_end").is_between(span[0], span[-1])).partition_by("window_end"):
             members = part.rows(named=True)
-            for rule in alike:
-                said = [judge(rule, limits[rule.id], row, history.get(rule.id, {}), first, begin) for row in members]
+            for rule, asked in alike:
+                if members[0]["window_end"] not in asked:
+                    continue
+                days_of = history.get(rule.id, {})
+                begins = [own.get(row.get("channel_id", ""), begun.others) for row in members]
+                said = [
+                    judge(rule, limits[rule.id], row, days_of, first, begin)
+                    for row, begin in zip(members, begins, strict=True)
+                ]
                 yield from _for_their_number(said, limits[rule.id]) if rule.segment is None else said
+
+
+class _Begun(NamedTuple):
+    """Since when all that a rule looks at is known, of the channels that only files tell of, and of all others."""
+
+    others: date
+    channels: tuple[tuple[str, date], ...]
+    paired: tuple[str, ...]
+
+
+def _begun(rule: Rule, facts: Facts, span: Sequence[date], first: date) -> dict[_Begun, set[date]]:
+    """The days of the span, by what is known by then; `first` is the first day of all."""
+    begins, paired = begins_of(rule, facts), together(kpi_of(rule.kpi))
+    by_channel = "channel_id" in KEYS[rule.grain]
+    channels = sorted({who for known in begins.values() for who in known if who}) if by_channel else []
+    found: dict[_Begun, set[date]] = {}
+    for day in span:
+        others = begin_of(begins, day, "" if by_channel else None) or first
+        own = tuple((channel, begin_of(begins, day, channel) or first) for channel in channels)
+        found.setdefault(_Begun(others, own, paired), set()).add(day)
+    return found
 
 
 def _for_their_number(findings: Sequence[Finding], limits: Limits) -> Iterator[Finding]:

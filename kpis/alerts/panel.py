@@ -14,7 +14,7 @@ import polars as pl
 
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import kpi_of
-from kpis.engine import known_from
+from kpis.engine import Begins, known_from, together, totals
 from kpis.measures import MEASURES
 from kpis.windows import Window
 
@@ -42,7 +42,8 @@ class Facts:
     `state` is kpi_daily, `cohorts` what kpis.cohorts gives on that day, `categories` one row per date and category
     with orders and revenue_gross (none: no rule looks at categories). Days of `expected` are left out of baselines.
     Of days of `unproven`, and of those after `orders_to`, it is not known whether all of the shop's orders are here:
-    the first were asked for in vain, if only anew, the others never.
+    the first were asked for in vain, if only anew, the others never. `whole` is the state with the days that `since`
+    has left out: what began then has not begun since.
     """
 
     state: pl.DataFrame
@@ -52,6 +53,7 @@ class Facts:
     expected: Sequence[Window] = field(default=())
     unproven: Sequence[Window] = field(default=())
     orders_to: date | None = None
+    whole: pl.DataFrame | None = None
 
     @property
     def first_day(self) -> date | None:
@@ -62,7 +64,8 @@ class Facts:
         """Without the days before that one, which nothing looks at."""
         recent = pl.col("date") >= day
         categories = None if self.categories is None else self.categories.filter(recent)
-        return replace(self, state=self.state.filter(recent), categories=categories)
+        whole = self.state if self.whole is None else self.whole
+        return replace(self, state=self.state.filter(recent), categories=categories, whole=whole)
 
     def mature_cohorts(self, day: date) -> pl.DataFrame:
         """The cohorts that were 30 days old by that day, the oldest first; a left-truncated one is none."""
@@ -98,16 +101,18 @@ class Facts:
         return self.orders_to is None or day <= self.orders_to
 
 
-def begin_of(rule: Rule, facts: Facts) -> date | None:
-    """From which day on all that the rule looks at is known; None if nothing of it ever was."""
-    held = [name for name in _measures([rule]) if name in facts.state.columns]
-    return max(known_from(facts.state, held).values(), default=None)
+def begins_of(rule: Rule, facts: Facts) -> Begins:
+    """Since when each measure that the rule looks at is known, of each source."""
+    state = facts.state if facts.whole is None else facts.whole
+    held = [name for name in _measures([rule]) if name in state.columns]
+    return known_from(state, held, together(kpi_of(rule.kpi)))
 
 
-def daily(facts: Facts, grain: Grain) -> pl.DataFrame:
+def daily(facts: Facts, grain: Grain, paired: Sequence[str] = ()) -> pl.DataFrame:
     """One row per member and day up to as_of, without gaps: every measure as a float, null where nothing is known.
 
     What is zero when nothing happens is so from the member's first day on, on days of which it is known what was sold.
+    `paired` measures count where all of them are known.
     """
     keys = list(KEYS[grain])
     first = facts.first_day
@@ -121,7 +126,7 @@ def daily(facts: Facts, grain: Grain) -> pl.DataFrame:
         state = facts.state.filter(pl.col("campaign_id") != NO_CAMPAIGN) if grain == "campaign" else facts.state
         shop = None
         known = [measure for measure in MEASURES.values() if measure.name in state.columns]
-        sums = state.group_by("date", *keys).agg(measure.total() for measure in known)
+        sums = totals(state, [measure.name for measure in known], ["date", *keys], paired).collect()
     calendar = pl.DataFrame({"date": pl.date_range(first, facts.as_of, eager=True)})
     members = sums.group_by(keys).agg(began=pl.col("date").min()) if keys else pl.DataFrame({"began": [first]})
     dense = members.join(calendar, how="cross").join(sums, on=["date", *keys], how="left")

@@ -9,10 +9,10 @@ from math import log
 import polars as pl
 
 from kpis.alerts.finding import Finding, change
-from kpis.alerts.panel import KEYS, Facts, begin_of, daily
+from kpis.alerts.panel import KEYS, Facts, begins_of, daily
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import RULES, kpi_of
-from kpis.engine import known_from
+from kpis.engine import KNOWN, begin_of, known_from, together
 from kpis.windows import trailing
 from kpis.words import Movement, change_text, value_text
 
@@ -77,7 +77,7 @@ def _sure(rule: Rule, finding: Finding) -> str:
 
 def _sums(rule: Rule, finding: Finding, facts: Facts, grain: Grain) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The finding's days, and its baseline's at the window's length, summed by the members of the grain."""
-    days = daily(facts, grain)
+    days = daily(facts, grain, together(kpi_of(rule.kpi)))
     keys = list(KEYS[grain])
     measures = [name for name in days.columns if name not in ("date", "usual", *KEYS["campaign"])]
     for label, member in finding.labels:
@@ -98,16 +98,22 @@ def _before(rule: Rule, finding: Finding, facts: Facts) -> pl.Expr:
     """The days of its baseline of which all that the rule looks at is known."""
     window = finding.window
     baseline = trailing(rule.held_against(window.days), window.start - timedelta(1))
-    begin = begin_of(rule, facts)
+    begin = begin_of(begins_of(rule, facts), window.end, dict(finding.labels).get("channel"))
     return baseline.filter() & (pl.lit(True) if begin is None else pl.col("date") >= begin)
 
 
 def _are_known(rule: Rule, finding: Finding, facts: Facts) -> bool:
-    """The factors, too, were known on all days of the baseline: traffic may be younger than the shop."""
-    names = {name for _, top, bottom in rule.factors for name in (top, bottom) if name}
-    first = facts.state.filter(_before(rule, finding, facts))["date"].min()
-    known = known_from(facts.state, names & set(facts.state.columns))
-    return isinstance(first, date) and all(day <= first for day in known.values())
+    """The factors, too, are known of all the days and of all ads: traffic may be younger than the shop, and of some ads
+    nobody may tell the clicks.
+    """
+    names = {name for _, top, bottom in rule.factors for name in (top, bottom) if name} & set(facts.state.columns)
+    days = facts.state.filter(_before(rule, finding, facts) | finding.window.filter())
+    first = days["date"].min()
+    begin = begin_of(known_from(facts.state, names), finding.window.end, dict(finding.labels).get("channel"))
+    ads = [name for name in names if name in KNOWN[0].measures]
+    told = [pl.col(name).is_not_null() for name in ads]
+    partly = not days.filter(pl.any_horizontal(told) & ~pl.all_horizontal(told)).is_empty() if ads else False
+    return isinstance(first, date) and (begin is None or begin <= first) and not partly
 
 
 def _factors(rule: Rule, now: pl.DataFrame, before: pl.DataFrame) -> str:

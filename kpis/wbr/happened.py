@@ -9,7 +9,7 @@ from typing import Final, Literal
 import polars as pl
 
 from kpis.cohorts import RETENTION_DAYS, baseline_retention
-from kpis.engine import compare, known_from
+from kpis.engine import begin_of, compare, known_from
 from kpis.registry import FUNNEL, HEADLINE, KPIS
 from kpis.wbr.given import Given
 from kpis.wbr.review import ChannelRow, CohortRow, Day, Figure
@@ -140,7 +140,7 @@ def days(given: Given, window: Window) -> tuple[Day, ...]:
     )
     known = {day: (revenue, orders) for day, revenue, orders in sums.iter_rows()}
     calendar = [window.start + timedelta(n) for n in range(window.days)]
-    begin = known_from(given.state, ["orders"]).get("orders")
+    begin = begin_of(known_from(given.state, ["orders"]), window.end)
 
     def before(day: date) -> tuple[float | None, float | None]:
         return known.get(day, (0.0, 0.0)) if begin is None or day >= begin else (None, None)

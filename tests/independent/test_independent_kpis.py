@@ -147,13 +147,14 @@ def test_funnel(ledger: Ledger, shown: Frames) -> None:
 def of_windows(ledger: Ledger, *grain: str) -> pl.DataFrame:
     """The windows' KPIs, without those of measures that are known of different days."""
     said = twins(ledger, "event_of_span", ("span", *grain)).filter(span="value")
+    whose = "IS NOT NULL" if "channel_id" in grain else "IS NULL"
     late = ledger.ask(
-        f"SELECT tenant_id, days, kpi FROM span JOIN ({known()}) known USING (tenant_id) "
-        "WHERE span = 'value' AND latest > greatest(first, earliest)"
+        f"SELECT tenant_id, days, channel_id, kpi FROM span JOIN ({known()}) known USING (tenant_id) "
+        f"WHERE span = 'value' AND is_mixed AND latest > greatest(first, earliest) AND channel_id {whose}"
     )
     for kpi in late["kpi"].unique():
-        windows = late.filter(kpi=kpi).select("tenant_id", "days", is_late=True)
-        said = said.join(windows, on=["tenant_id", "days"], how="left").with_columns(
+        windows = late.filter(kpi=kpi).select("tenant_id", *grain, is_late=True)
+        said = said.join(windows, on=["tenant_id", *grain], how="left").with_columns(
             pl.when(pl.col("is_late").is_null()).then(kpi).alias(kpi)
         )
         said = said.drop("is_late")

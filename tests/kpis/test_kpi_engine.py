@@ -11,6 +11,7 @@ from kpi_frames import begun
 from polars.testing import assert_frame_equal
 
 from kpis import KPIS, MEASURES, Window, compare, rollup
+from kpis.engine import together
 
 STATE_KPIS = [kpi.name for kpi in KPIS.values() if set(kpi.measures) <= set(MEASURES)]
 NOW = Window(date(2026, 2, 3), date(2026, 2, 9))
@@ -42,11 +43,15 @@ EARLIER = begun(BEFORE.start - timedelta(1))
 @settings(max_examples=15)
 @given(ROWS)
 def test_rollup_of_a_rollup_is_the_rollup(state_of, rows):
-    state = state_of(*rows)
     sums = [m.total() for m in MEASURES.values()]
-    coarser = state.group_by("channel_id", "date").agg(sums)
-    for by in ([], ["channel_id"]):
-        assert_frame_equal(rollup(coarser, STATE_KPIS, by).collect(), rollup(state, STATE_KPIS, by).collect())
+    reported = [m.name for m in MEASURES.values() if m.absent == "null"]
+    whole = [row | {name: row.get(name) or 0 for name in reported} for row in rows]
+    apart = [name for name in STATE_KPIS if not together(KPIS[name])]
+    for told, kpis in ((rows, apart), (whole, STATE_KPIS)):
+        state = state_of(*told)
+        coarser = state.group_by("channel_id", "date").agg(sums)
+        for by in ([], ["channel_id"]):
+            assert_frame_equal(rollup(coarser, kpis, by).collect(), rollup(state, kpis, by).collect())
 
 
 @settings(max_examples=15)
@@ -77,6 +82,22 @@ def test_compare_is_finite_agrees_with_rollup_and_explains_every_gap(state_of, r
 def test_a_ratio_is_the_ratio_of_sums_not_the_mean_of_ratios(state_of):
     state = state_of({"spend": 1, "clicks": 1}, {"spend": 1, "clicks": 99})
     assert rollup(state, ["cpc"]).collect().item() == pytest.approx(0.02)
+
+
+def test_a_ratio_of_what_is_reported_is_of_the_rows_that_tell_both(state_of):
+    """Of ads on the radio nobody counts impressions: what they cost is no part of the CPM, and of the spend it is."""
+    radio = {"campaign_id": "radio", "spend": 900, "sessions": 50}
+    state = state_of({"spend": 100, "impressions": 10_000, "clicks": 50, "sessions": 50, "purchases": 5}, radio)
+    asked = {"spend": 1000, "cpm": 10, "cpc": 2, "ctr": 0.005, "session_to_purchase": 0.1, "roas_platform": None}
+    for by in ([], ["channel_id"]):
+        row = rollup(state, asked, by).collect().select(pl.exclude(by).cast(pl.Float64)).row(0)
+        assert row == tuple(value if value is None else pytest.approx(value) for value in asked.values())
+    days = Window(state["date"].min(), state["date"].max())
+    told = compare(state, days, days, list(asked)).collect()
+    assert told["value"].to_list() == pytest.approx(list(asked.values()))
+    assert told["reason"].to_list() == [None] * 5 + ["no platform_value recorded"]
+    by_campaign = compare(state, days, days, ["cpm"], ["campaign_id"]).collect()
+    assert by_campaign.select("value", "reason").rows() == [(10.0, None), (None, "no impressions recorded")]
 
 
 def test_the_published_sums(state_of):
