@@ -128,6 +128,7 @@ def test_a_day_is_held_against_its_own_weekday():
         assert robust_z(days[today], expected, "below").p > 0.0005
         assert robust_z(days[today] / 2, expected, "below").p < 1e-6
         assert robust_z(days[today] * 2, expected, "below").p > 0.99
+    assert (robust_z(0, expected, "below").p, robust_z(0, expected, "above").p) == (0, 1)
 
 
 def test_an_outage_in_the_past_moves_nothing():

@@ -150,6 +150,20 @@ def test_a_category_that_sells_out(facts_of, state_of):
     assert breaches(facts) == {"stock_out_shoes"}
 
 
+@pytest.mark.parametrize(("others", "outcome"), [(1, "breach"), (20, "hold")])
+def test_of_many_members_one_has_to_stand_out_more(facts_of, others, outcome):
+    """The same fall is found among two categories, and is what chance brings to one of many."""
+    rows = [
+        {"date": FIRST + timedelta(day), "category": name, "orders": orders - fallen, "revenue_gross": 80.0 * orders}
+        for day in range(DAYS)
+        for name, orders, fallen in [
+            ("shoes", 7, 3 * (day >= DAYS - 7)), *((f"hats {number}", 2, 0) for number in range(others)),
+        ]
+    ]  # fmt: skip
+    facts = Facts(facts_of().state, NO_COHORTS, LAST, pl.DataFrame(rows))
+    assert outcomes(facts, LAST)["stock_out_shoes"] == outcome
+
+
 def test_a_category_that_sells_nothing_any_more(facts_of):
     """It has no row then. Before a category's first day nothing was expected of it."""
     shop = facts_of()

@@ -262,6 +262,7 @@ def test_a_tenants_thresholds_replace_the_defaults(fire):
     [
         (REVENUE, {"revenue": 75000}, 5 * 500 * PLENTY),  # the orders of the week and of the four before it
         (CAC, {"new": 150}, (150 + 4 * 200) * PLENTY),  # the new customers
+        (D30, {"d30": 0.125}, (0.125 + 0.25) * 10_000),  # those who came back
     ],
 )
 def test_exactly_the_least_volume_is_enough(fire, rule, overrides, volume):
