@@ -42,6 +42,7 @@ def outcomes(facts, day):
         (broken("a", spend=2, clicks=2, impressions=2), {"campaign_overspend_a"}),
         (broken("c", impressions=0), {"spend_without_impressions_c"}),
         (broken("c", impressions=None), set()),
+        (broken("c", impressions=1e-4), set()),  # one was shown
         (broken(platform_conversions=2), {"claimed_ratio_jump"}),
         (broken(checkouts=0.5, purchases=0.5), {"funnel_leak_atc_to_checkout"}),
         (broken("meta", spend=None, clicks=None, impressions=None), {"no_data_ads:meta"}),

@@ -304,6 +304,13 @@ def test_a_rule_that_cannot_be_evaluated_says_so_once():
     assert [event.alert.finding.id for event in events] == ["stock_out"]
 
 
+def test_what_fires_when_a_broken_rule_is_evaluated_again_on_the_same_day_is_told():
+    identity = fingerprint("revenue_decline", "acme", ())
+    told = {identity: Told("error", START, "warning")}
+    _, events = advance("acme", [], [finding("breach", START)], VERSIONS, now=noon(START), told=told)
+    assert [event.kind for event in events] == ["fired"]
+
+
 @pytest.mark.parametrize("labels", [(("a", "1"), ("b", "2")), (("b", "2"), ("a", "1"))])
 def test_a_fingerprint_is_of_rule_tenant_and_labels_alone(labels):
     assert fingerprint("r", "acme", labels) == fingerprint("r", "acme", (("a", "1"), ("b", "2")))

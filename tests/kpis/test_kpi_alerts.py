@@ -12,6 +12,7 @@ from kpi_frames import begun
 
 from kpis import Window
 from kpis.alerts import RULES, SCHEMA, evaluate, resolve_thresholds
+from kpis.alerts.evidence import Period, binomial
 
 WEEK = Window(date(2026, 2, 3), date(2026, 2, 9))
 BASE = {"revenue": 100000, "spend": 20000, "new": 200, "orders": 500, "cm": 30000, "net": 90000}
@@ -170,6 +171,14 @@ def test_deliberate_differences(fire, overrides, expected):
 )
 def test_at_the_vectors_own_size_evidence_decides(fire, overrides, expected):
     assert {rule: severity for rule, (severity, _) in fired(fire(times=1, **overrides)).items()} == expected
+
+
+def test_who_comes_back_is_a_part_of_a_cohort(fire):
+    """Of a quarter, less by chance than of events without an end: by its binomial variance."""
+    retention = fire(d30=0.18, cohort_size=400, times=1).row(0, named=True)
+    now, before = Period(72, 400, 72), Period(100, 400, 100)
+    assert retention["id"] == D30
+    assert retention["p_value"] == pytest.approx(binomial(now, before, 0.75, "below").p)
 
 
 def test_a_small_shops_week_is_chance(fire):
