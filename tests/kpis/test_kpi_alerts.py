@@ -181,6 +181,14 @@ def test_who_comes_back_is_a_part_of_a_cohort(fire):
     assert retention["p_value"] == pytest.approx(binomial(now, before, 0.75, "below").p)
 
 
+def test_a_margin_scatters_by_what_its_orders_are_off_the_usual_rate(fire):
+    """Each of 500 orders earns 6 less than a third of its net revenue: Σ (margin − rate × net)² of them."""
+    margin = fire(cm=27000, times=1).row(0, named=True)
+    off = 1.645 * (500 * 6**2) ** 0.5 / 90000
+    assert margin["id"] == CM
+    assert margin["high"] - margin["metric_value"] == pytest.approx(off, rel=1e-3)
+
+
 def test_a_small_shops_week_is_chance(fire):
     """20 new customers a week: 40 % dearer ones are what chance brings every few weeks. There it was critical."""
     tenth = {name: value // 10 for name, value in BASE.items()} | {f"prev_{k}": v // 10 for k, v in BASE.items()}
