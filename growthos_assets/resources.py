@@ -15,6 +15,7 @@ from connectors.clock import SystemClock, VirtualClock
 from connectors.demo import DemoSource
 from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
+from growthos_assets.raw.records import RawRecords
 from growthos_assets.table import Call, Declaration, Shared, Transform, readers
 from growthos_assets.workers import worker_tag
 from warehouse import raw, refreshes, tenants
@@ -92,6 +93,10 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         if (tenant_id, table) not in self._written:
             self.remember(contract, tenant_id, self.database.read(table, tenant_id))
         return self._written[tenant_id, table].frame.lazy()
+
+    def state(self, contract: type[RawRecords], tenant_id: str) -> str:
+        """What changes whenever the records of a raw stream do."""
+        return raw.state(self.database, tenant_id, contract.__spec__.qualified, self._known_at())
 
     def call(self, tenant: Tenant, now: datetime, run_id: str) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""

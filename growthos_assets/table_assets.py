@@ -26,12 +26,10 @@ from warehouse import refreshes
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
 from warehouse.ops import Quarantine
-from warehouse.split import REASONS, split
+from warehouse.split import QUARANTINE_LIMIT, REASONS, split, too_bad
 
 CONTRACT_CHECK = "contract"
 WAITING = "waiting for another run of this tenant"
-QUARANTINE_LIMIT = 0.5
-"""Share of broken rows above which a table is not published at all: the input is not what it is taken for."""
 
 Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
@@ -98,13 +96,13 @@ def _materialize(
     good, bad = split(candidate, contract)
     warehouse.remember(contract, tenant.tenant_id, good)  # the candidate, for the checks
     findings = [(check, call(check.function)) for check in declaration.checks]
-    too_bad = bad.height > QUARANTINE_LIMIT * candidate.height
-    yield _contract_result(contract, bad, candidate.height, too_bad)
+    is_blocked = too_bad(bad.height, candidate.height)
+    yield _contract_result(contract, bad, candidate.height, is_blocked)
     for check, finding in findings:
         yield _check_result(contract, check, finding)
 
     blocked = [check.name for check, finding in findings if check.blocking and not finding.passed]
-    if too_bad:
+    if is_blocked:
         blocked.insert(0, CONTRACT_CHECK)
     with warehouse.database.as_tenant(tenant.tenant_id) as cursor:
         refreshes.fence(cursor, context.run.run_id)
@@ -142,13 +140,13 @@ def _turned_away(bad: pl.DataFrame, rows: int, tenant_id: str) -> str:
 
 
 # results name their asset, whose newest event Dagster would otherwise read twice for each of them
-def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, too_bad: bool) -> dg.AssetCheckResult:
+def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, is_blocked: bool) -> dg.AssetCheckResult:
     why = reasons.most(reasons.grouped(bad[REASONS].list.first()))
     return dg.AssetCheckResult(
         asset_key=key_of(contract),
         check_name=CONTRACT_CHECK,
         passed=bad.is_empty(),
-        severity=dg.AssetCheckSeverity.ERROR if too_bad else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR if is_blocked else dg.AssetCheckSeverity.WARN,
         description=f"{bad.height} of {rows} rows are quarantined",
         metadata={"quarantined": bad.height, "reasons": why} if bad.height else {},
     )

@@ -5,7 +5,9 @@ WarehouseError
 ├── MissingPrivilege       the login of DATABASE_URL may not do what is needed
 ├── SchemaTooNew           the database was migrated by a newer GrowthOS
 ├── UnknownTenant          no such tenant
+├── TenantInUse            somebody works on the tenant that is to be removed
 ├── UnknownCredential      the tenant has no such credential
+├── UnknownImport          the tenant has no such import
 ├── UnknownAccount         nothing was ever asked of such an account
 ├── LedgerLost             a sync lost its turn to another one
 ├── TurnLost               a run lost its turn at the tables to another one
@@ -35,8 +37,16 @@ class UnknownTenant(WarehouseError):
     """The tenant does not exist."""
 
 
+class TenantInUse(WarehouseError):
+    """The tenant can't be removed while somebody works on it."""
+
+
 class UnknownCredential(WarehouseError):
     """The tenant has no such credential."""
+
+
+class UnknownImport(WarehouseError):
+    """The tenant has no such import."""
 
 
 class UnknownAccount(WarehouseError):

@@ -16,6 +16,23 @@ class RawEvents(Table, name="raw.raw_events", key=("source", "stream", "external
     payload: str = column("The record as JSON, kept byte for byte.", metadata={"json": True})
     payload_hash: pl.Binary = column("SHA-256 of the payload.")
     seen_at: Instant = column("When this version was landed.")
+    import_id: int = column("The import of a file that said it, ops.imports; null for all else.", nullable=True)
+
+
+class Imports(Table, name="ops.imports", key=("import_id",)):
+    """One row per file that was imported, and what became of its rows."""
+
+    import_id: int = column("Counts up from 1.", ge=1)
+    kind: str = column("What the file is of: orders, spend, traffic.")
+    file: str = column("The file's name.")
+    read: int = column("Rows that it has: landed + unchanged + repeated.")
+    landed: int = column("Rows that added a version of a record.")
+    unchanged: int = column("Rows that were here already.")
+    repeated: int = column("Rows that say again what another row of the file says.")
+    vanished: int = column("Records of earlier files that it ended, as it has others in their place.")
+    quarantined: int = column("Rows that break their contract, as the file alone tells.")
+    imported_at: Instant = column("When, in real time.")
+    undone_at: Instant = column("When it was taken back, in real time; null holds.", nullable=True)
 
 
 class Tenants(Table, name="ops.tenants"):
@@ -188,6 +205,7 @@ class ExpectedEvents(Table, name="ops.expected_events", key=("name", "first_day"
 
 OPS: tuple[type[Table], ...] = (
     RawEvents,
+    Imports,
     Tenants,
     TenantSettings,
     Refreshes,

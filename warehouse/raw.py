@@ -53,10 +53,11 @@ def land(
     before_commit: Callable[[Cursor, Landed], None] | None = None,
     *,
     account: str | None = None,
+    import_id: int | None = None,
 ) -> Landed:
     """Stage the batches, and land them (`staged`, `Staged.land`)."""
     with staged(warehouse, tenant_id, batches) as stage:
-        return stage.land(source, stream, seen_at, before_commit, account=account)
+        return stage.land(source, stream, seen_at, before_commit, account=account, import_id=import_id)
 
 
 @contextmanager
@@ -120,13 +121,14 @@ class Staged:
         before_commit: Callable[[Cursor, Landed], None] | None = None,
         *,
         account: str | None = None,
+        import_id: int | None = None,
     ) -> Landed:
         """Append the records whose payload differs from the latest version of the same external_id.
 
         All land in one transaction, or nothing does; of an external_id that occurs more than once, the last payload
         counts. A payload that changes and changes back makes three versions: what counts is the latest, not whether it
         was ever seen. The same JSON spelled in another way (the order of its keys, its spaces) is no change. `account`
-        is whose they are.
+        is whose they are, `import_id` the import that they are of.
 
         `before_commit` is called at the end of the transaction: what it writes lands with the records, and if it
         raises, nothing does.
@@ -141,9 +143,10 @@ class Staged:
             inserted = query(
                 cursor,
                 "WITH inserted AS (INSERT INTO raw.raw_events "
-                "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
+                "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at, import_id) "
                 f"SELECT current_setting('app.tenant_id'), {literal(source)}, {literal(stream)}, s.external_id, "
-                f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {instant(seen_at)} "
+                f"coalesce(l.version, 0) + 1, {whose}, s.payload, s.payload_hash, {instant(seen_at)}, "
+                f"{_number(import_id)} "
                 "FROM stage_raw s LEFT JOIN LATERAL ("
                 f"SELECT r.version, r.payload, r.payload_hash FROM raw.raw_events r WHERE {of_stream} "
                 "AND r.external_id = s.external_id ORDER BY r.version DESC LIMIT 1) l ON true "
@@ -233,7 +236,15 @@ def akin(cursor: Cursor, source: str, stream: str) -> pl.DataFrame:
     return query(cursor, f"SELECT r.external_id, r.payload::text AS payload {current}")
 
 
-def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[str], seen_at: datetime) -> int:
+def bury(
+    cursor: Cursor,
+    source: str,
+    stream: str,
+    among: str,
+    others: Iterable[str],
+    seen_at: datetime,
+    import_id: int | None = None,
+) -> int:
     """Within `land`, before its commit: end the records `among` (`reported`, `created`, `AKIN`) that did not come.
 
     What came is what is being landed, and the `others` by their ids. What a source no longer tells of gets a last
@@ -250,9 +261,9 @@ def bury(cursor: Cursor, source: str, stream: str, among: str, others: Iterable[
     return execute(
         cursor,
         "INSERT INTO raw.raw_events "
-        "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at) "
+        "(tenant_id, source, stream, external_id, version, account, payload, payload_hash, seen_at, import_id) "
         "SELECT current_setting('app.tenant_id'), r.source, r.stream, r.external_id, r.version + 1, r.account, 'null', "
-        f"{GONE}, {instant(seen_at)} {_current(source, stream, among, came)}",
+        f"{GONE}, {instant(seen_at)}, {_number(import_id)} {_current(source, stream, among, came)}",
     )
 
 
@@ -308,6 +319,15 @@ def read_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
     return scan_latest(warehouse, tenant_id, table, as_of).collect()
 
 
+def state(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> str:
+    """What changes whenever a stream's records do, also where some end: versions are only ever appended."""
+    known = f" WHERE seen_at <= {instant(as_of)}" if as_of else ""
+    versions = f"SELECT count(*)::bigint AS versions, max(seen_at) AS newest FROM {qualified(table)}{known}"
+    with warehouse.as_tenant(tenant_id) as cursor:
+        count, newest = query(cursor, versions).row(0)
+    return f"{count} versions, newest {newest}"
+
+
 def restatements(warehouse: Warehouse, tenant_id: str, table: str, since: datetime, limit: int = 1000) -> pl.DataFrame:
     """What sources have changed of what they had said before, newest first: at most `limit` changed records.
 
@@ -361,3 +381,7 @@ def _latest(table: str, columns: Sequence[str], as_of: datetime | None) -> str:
         f"(SELECT external_id, max(version) AS newest FROM {records} r WHERE version > 1 GROUP BY external_id) n "
         f"ON n.external_id = v.external_id WHERE v.version = coalesce(n.newest, 1) AND v.payload_hash <> {GONE}"
     )
+
+
+def _number(import_id: int | None) -> str:
+    return "NULL" if import_id is None else str(import_id)

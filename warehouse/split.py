@@ -19,6 +19,9 @@ PROBLEMS = "_problems"
 
 REASONS = "reasons"
 
+QUARANTINE_LIMIT = 0.5
+"""Share of broken rows above which none goes on: the input is not what it is taken for."""
+
 WORDS = {
     "equal_to": "is not {value}",
     "not_equal_to": "is {value}",
@@ -33,6 +36,11 @@ WORDS = {
     "str_length": "has a wrong length",
 }
 """What is wrong with a value that breaks pandera's rule of that name."""
+
+
+def too_bad(bad: int, rows: int) -> bool:
+    """Whether so many of the rows are broken that none goes on."""
+    return bad > QUARANTINE_LIMIT * rows
 
 
 def conform(frame: pl.DataFrame, contract: type[Table]) -> pl.DataFrame:

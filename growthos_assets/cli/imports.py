@@ -1,4 +1,4 @@
-"""`growthos import`: orders, spend and traffic from files."""
+"""`growthos import`: orders, spend and traffic from files, and taking a file back."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,14 +16,19 @@ from growthos_assets.cli.output import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from growthos_assets.raw.importing import Kind
     from warehouse.tenants import Tenant
 
 EXIT_CODES = (
     "Exit code 0: every row is usable. 1: the file has landed, and the rows that are named wait in the quarantine. "
-    "2: nothing has landed."
+    "2: nothing has landed, as when more than half of the rows are broken."
 )
 import_app = typer.Typer(
-    help="Land a CSV, Parquet or JSONL file of orders, spend or traffic.", epilog=EXIT_CODES, no_args_is_help=True
+    help="Land a CSV, Parquet or JSONL file of orders, spend or traffic; or take one back.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
 )
 
 File = Annotated[Path, typer.Argument()]
@@ -104,6 +109,102 @@ def traffic(
     _import("traffic", file, tenant, map, timezone, currency, format)
 
 
+@import_app.command("list")
+def list_imports(tenant: TenantOption, format: FormatOption = Format.table) -> None:
+    """The files that were imported, the newest first."""
+    from growthos_assets.loading import warehouse
+    from warehouse import imports, tenants
+
+    database = warehouse()
+    tenants.get(tenant)
+    found = imports.everything(database, tenant)
+    if format is Format.json:
+        print_json({"tenant": tenant, "imports": found})
+        return
+    rows = table("import", "file", "kind", "imported", *COUNTS, "", right=["import", *COUNTS])
+    for row in found:
+        rows.add_row(
+            str(row["import_id"]),
+            row["file"],
+            row["kind"],
+            f"{row['imported_at']:%Y-%m-%d %H:%M} UTC",
+            *(f"{row[name]:,}" for name in COUNTS),
+            f"taken back {row['undone_at']:%Y-%m-%d %H:%M} UTC" if row["undone_at"] else "",
+        )
+    console.print(rows if found else f"No file was imported: growthos import orders FILE --tenant {tenant}")
+
+
+@import_app.command()
+def undo(
+    import_id: Annotated[int, typer.Argument(help="As growthos import list shows it.", metavar="ID")],
+    tenant: TenantOption,
+    format: FormatOption = Format.table,
+) -> None:
+    """Take an import back: its records are again what they were before it.
+
+    What a later import has said of them stays as that import left it.
+    """
+    from dataclasses import asdict
+
+    from growthos_assets import clock
+    from growthos_assets.loading import warehouse
+    from growthos_assets.raw.importing import take_back
+    from warehouse import imports, tenants
+    from warehouse.imports import Undone
+
+    database, owner = warehouse(), tenants.get(tenant)
+    with progress(f"Taking back import {import_id}"):
+        undone = take_back(database, owner, import_id, clock.now(owner))
+    found = imports.get(database, tenant, import_id)
+    later = [
+        row["import_id"]
+        for row in imports.everything(database, tenant)
+        if row["kind"] == found["kind"] and row["import_id"] > import_id and row["unchanged"] and not row["undone_at"]
+    ]
+    summary = {
+        "tenant": tenant,
+        "import_id": import_id,
+        "kind": found["kind"],
+        "file": found["file"],
+        "undone": undone is not None,
+        **asdict(undone or Undone()),
+        "import_again": later if undone else [],
+    }
+    if undone:
+        _record(found["kind"], tenant, {"undone": import_id, **asdict(undone)})
+    if format is Format.json:
+        print_json(summary)
+    else:
+        _print_undone(summary)
+
+
+COUNTS = ("read", "landed", "unchanged", "repeated", "vanished", "quarantined")
+
+
+def _print_undone(summary: dict[str, Any]) -> None:
+    number, tenant = summary["import_id"], summary["tenant"]
+    if not summary["undone"]:
+        console.print(f"Import {number} was taken back before: nothing has changed.")
+        return
+    console.print(f"Took back import {number}, {summary['file']}, from {tenant}.", soft_wrap=True)
+    counts = table("records", "", right=[""])
+    for label, count in (
+        ("are what they were before it", summary["restored"]),
+        ("are no more", summary["ended"]),
+        ("were changed by later imports, and stay as those left them", summary["stay"]),
+    ):
+        counts.add_row(label, f"{count:,}")
+    console.print(counts)
+    if summary["import_again"]:
+        numbers = ", ".join(map(str, summary["import_again"]))
+        console.print(
+            f"Later files that repeated rows of this one have lost those, too: if any of import {numbers} did, import "
+            "its file again.",
+            soft_wrap=True,
+        )
+    console.print(f"Next: growthos run --tenant {tenant}")
+
+
 def _import(
     name: str,
     file: Path,
@@ -115,7 +216,8 @@ def _import(
 ) -> None:
     from growthos_assets import clock, preview
     from growthos_assets.loading import warehouse
-    from growthos_assets.raw.importing import KINDS, land_rows, read_file
+    from growthos_assets.raw.importing import EMAIL, KINDS, land_rows, read_file
+    from growthos_assets.reasons import most
     from warehouse import tenants
 
     columns, kind = _columns(maps or []), KINDS[name]
@@ -124,33 +226,35 @@ def _import(
     tenant = _new(tenant_id, timezone, currency) if known is None else _agreeing(known, timezone, currency)
     with progress(f"Reading {file.name}") as (bar, task):
         rows = read_file(file, kind, columns)
+        bar.update(task, description="Looking for rows that break their contract")
+        records = _records(rows, kind, tenant, is_new=known is None)
+        reasons = preview.judged(name, file.name, records, tenant)
         if known is None:  # not before the file is known to be one
             tenant = _agreeing(tenants.ensure(tenant), timezone, currency)
+            if EMAIL in rows.columns:
+                records = _records(rows, kind, tenant)  # under its own key
         bar.update(task, description=f"Landing {file.name}", total=rows.height)
         imported = land_rows(
-            database, tenant, kind, rows, clock.now(tenant),
+            database, tenant, kind, file.name, rows, records, sum(reasons.values()), clock.now(tenant),
             lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
-        bar.update(task, description="Looking for rows that break their contract", total=None)
-        reasons = preview.turned_away(name, imported.records, tenant)
-    summary = {
-        "tenant": tenant_id,
-        "file": str(file),
-        "read": imported.read,
-        "landed": imported.landed,
-        "unchanged": imported.unchanged,
-        "repeated": imported.repeated,
-        "vanished": imported.vanished,
-        "quarantined": sum(reasons.values()),
-        "reasons": reasons,
-    }
-    _record(name, tenant_id, summary)
+    summary = {"tenant": tenant_id, **imported, "file": str(file), "reasons": reasons}
+    _record(name, tenant_id, summary | {"reasons": most(reasons)})
     if format is Format.json:
         print_json(summary)
     else:
         _print(summary)
     if reasons:
         raise typer.Exit(1)
+
+
+def _records(rows: "pl.DataFrame", kind: "Kind", tenant: "Tenant", *, is_new: bool = False) -> "pl.DataFrame":
+    from growthos_assets.raw.importing import said
+    from warehouse import tenants, vault
+
+    if tenant.keep_pii:
+        return said(rows, kind, None)
+    return said(rows, kind, vault.new_pii_key() if is_new else tenants.pii_key(tenant.tenant_id))
 
 
 def _columns(maps: list[str]) -> dict[str, str]:
@@ -188,12 +292,11 @@ def _agreeing(known: "Tenant", timezone: str | None, currency: str | None) -> "T
 
 
 def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
-    """Tell Dagster, so that the import stands in the asset's history."""
+    """Tell Dagster, so that it stands in the asset's history."""
     import dagster as dg
 
     from growthos_assets.instance import open_instance
     from growthos_assets.partitions import TENANT_SET
-    from growthos_assets.reasons import most
 
     with open_instance() as instance:
         instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
@@ -201,8 +304,7 @@ def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
             dg.AssetMaterialization(
                 ["raw", f"file_{name}"],
                 partition=tenant_id,
-                metadata={key: value for key, value in summary.items() if key != "tenant"}
-                | {"reasons": most(summary["reasons"])},
+                metadata={key: value for key, value in summary.items() if key != "tenant"},
             )
         )
 
@@ -212,7 +314,7 @@ def _print(summary: dict[str, Any]) -> None:
 
     console.print(f"Imported {summary['file']} into {summary['tenant']}", soft_wrap=True)
     counts = table("rows", "", right=[""])
-    for label in ("read", "landed", "unchanged", "repeated", "vanished", "quarantined"):
+    for label in COUNTS:
         counts.add_row(label, f"{summary[label]:,}")
     console.print(counts)
     if summary["reasons"]:
@@ -220,4 +322,6 @@ def _print(summary: dict[str, Any]) -> None:
         for reason, count in most(summary["reasons"]).items():
             why.add_row(reason, f"{count:,}")
         console.print(why)
-    console.print(f"Next: growthos run --tenant {summary['tenant']}")
+    number, tenant = summary["import_id"], summary["tenant"]
+    console.print(f"This is import {number}. If it was a mistake: growthos import undo {number} --tenant {tenant}")
+    console.print(f"Next: growthos run --tenant {tenant}")

@@ -92,10 +92,15 @@ def texts(rows: pl.DataFrame, fields: Iterable[str]) -> pl.LazyFrame:
     return rows.lazy().select(there.get(name, pl.lit(None, pl.String)).alias(name) for name in fields)
 
 
+def decoded(payloads: pl.Series, fields: Iterable[str]) -> pl.DataFrame:
+    """The rows that the payloads were made of, but for what was made."""
+    record = pl.Struct(dict.fromkeys(fields, pl.String))
+    return payloads.str.json_decode(record).struct.unnest()
+
+
 def kept(known: pl.DataFrame, rows: pl.DataFrame, identity: Identity, fields: Iterable[str]) -> pl.Series:
     """The ids of those known records (external_id, payload) of whose whole the rows have nothing."""
-    record = pl.Struct(dict.fromkeys(fields, pl.String))
-    payloads = known.select(pl.col("payload").str.json_decode(record)).unnest("payload")
+    payloads = decoded(known["payload"], fields)
     told = texts(rows, fields).select(**identity.whole)
     parts = texts(payloads, fields).select(**identity.whole).with_columns(known["external_id"])
     if identity.refined:

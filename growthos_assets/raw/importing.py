@@ -2,7 +2,7 @@
 
 A file lands in raw.raw_events as it is, every value as text under our field's name. Nothing is judged here: a
 broken row lands like any other, and staging turns it away into the quarantine with its reason, so that mending a
-rule or the file is all that it takes to get it in.
+rule or the file is all that it takes to get it in. A file that is mostly broken comes not this far (preview.py).
 """
 
 import hashlib
@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from growthos_assets.raw import formats, identity
 from growthos_assets.raw.formats import TWIN, UNREADABLE, UNREADABLE_LINE, ImportFileError
 from growthos_assets.raw.identity import Identity
-from warehouse import raw, tenants, vault
+from warehouse import imports, raw, vault
 from warehouse.contract import KEY_BYTES
 from warehouse.database import Cursor, Warehouse
+from warehouse.imports import Undone
 from warehouse.tenants import Tenant
 
 ROWS_PER_BATCH = 50_000
@@ -97,57 +99,70 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-@dataclass(frozen=True)
-class Imported:
-    """What became of a file's rows: read = landed + unchanged + repeated."""
-
-    records: pl.DataFrame
-    """What the file says: external_id and payload of every record."""
-    read: int
-    landed: int
-    repeated: int
-    """Rows that say again, id and all, what another row of the file says."""
-    vanished: int
-    """Records of earlier files that were ended: this file has other rows of the same whole, and these no longer."""
-
-    @property
-    def unchanged(self) -> int:
-        """Rows that an earlier import had landed already, with the same content."""
-        return self.read - self.landed - self.repeated
-
-
 def land_rows(
     database: Warehouse,
     tenant: Tenant,
     kind: Kind,
+    file: str,
     rows: pl.DataFrame,
+    said: pl.DataFrame,
+    quarantined: int,
     seen_at: datetime,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Imported:
-    """Land the rows that `read_file` gave, all or nothing; rows that were landed before change nothing.
+) -> dict[str, Any]:
+    """Land what the rows of a file `said`, all or nothing; what was landed before changes nothing.
 
-    With them ends what earlier files had of the same wholes, and this one no longer has. `progress` hears (rows sent,
-    rows).
+    With it ends what earlier files had of the same wholes, and this one no longer has. It is remembered as an import:
+    its row of ops.imports, with so many `quarantined`, is given. `progress` hears (records sent, records).
     """
-    said = records(rows, kind, None if tenant.keep_pii else tenants.pii_key(tenant.tenant_id))
-    vanished = 0
-    distinct = said.unique(["external_id", "payload"], keep="first", maintain_order=True)
+    imported: dict[str, Any] = {}
 
     def batches() -> Iterator[pl.DataFrame]:
         sent = 0
-        for batch in distinct.iter_slices(ROWS_PER_BATCH):
+        for batch in said.iter_slices(ROWS_PER_BATCH):
             yield batch
             sent += batch.height
-            progress(sent, distinct.height)
+            progress(sent, said.height)
 
-    def end(cursor: Cursor, _: raw.Landed) -> None:
-        nonlocal vanished
-        if not (known := raw.akin(cursor, "file", kind.stream)).is_empty():
+    def end(cursor: Cursor, landed: raw.Landed) -> None:
+        vanished = 0
+        if not (known := raw.akin(cursor, imports.SOURCE, kind.stream)).is_empty():
             others = identity.kept(known, rows, kind.identity, kind.fields)
-            vanished = raw.bury(cursor, "file", kind.stream, raw.AKIN, others, seen_at)
+            vanished = raw.bury(cursor, imports.SOURCE, kind.stream, raw.AKIN, others, seen_at, import_id)
+        imported.update(
+            import_id=import_id,
+            kind=kind.stream,
+            file=file,
+            read=rows.height,
+            landed=landed.landed,
+            unchanged=landed.unchanged,
+            repeated=rows.height - said.height,
+            vanished=vanished,
+            quarantined=quarantined,
+        )
+        imports.note(database, cursor, imported)
 
-    landed = raw.land(database, tenant.tenant_id, "file", kind.stream, batches(), seen_at, end)
-    return Imported(distinct, rows.height, landed.landed, rows.height - distinct.height, vanished)
+    with imports.taking_turns(database, tenant.tenant_id):
+        import_id = imports.following(database, tenant.tenant_id)
+        raw.land(
+            database, tenant.tenant_id, imports.SOURCE, kind.stream, batches(), seen_at, end, import_id=import_id
+        )  # fmt: skip
+    return imported
+
+
+def take_back(database: Warehouse, tenant: Tenant, import_id: int, seen_at: datetime) -> Undone | None:
+    """Take an import back (`imports.undo`); None if it was before."""
+    with imports.taking_turns(database, tenant.tenant_id):
+        row = imports.get(database, tenant.tenant_id, import_id)
+        if row["undone_at"]:
+            return None
+        kind = KINDS[row["kind"]]
+
+        def kept(known: pl.DataFrame, others: pl.DataFrame) -> pl.Series:
+            told = identity.decoded(others["payload"], kind.fields)
+            return identity.kept(known, told, kind.identity, kind.fields)
+
+        return imports.undo(database, tenant.tenant_id, import_id, kind.stream, kept, seen_at)
 
 
 def read_file(path: Path, kind: Kind, columns: Mapping[str, str]) -> pl.DataFrame:
@@ -195,6 +210,11 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_nested() or dtype in (pl.Binary, pl.Duration):
         raise ImportFileError(f"Column {name} holds {dtype}. Export one plain value per row.")
     return column.cast(pl.String)
+
+
+def said(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:
+    """The rows' records, once each: what another one says again, id and all, is repeated."""
+    return records(rows, kind, pii_key).unique(["external_id", "payload"], keep="first", maintain_order=True)
 
 
 def records(rows: pl.DataFrame, kind: Kind, pii_key: bytes | None) -> pl.DataFrame:

@@ -53,14 +53,23 @@ def test_nine_tenths_go_on_and_a_mended_file_empties_the_quarantine(
     assert growthos("quarantine", "--tenant", shop).out == "Nothing is quarantined.\n"
 
 
-def test_a_file_that_is_mostly_broken_is_not_published_and_the_run_says_why(
+def test_a_file_that_is_mostly_broken_lands_nothing_and_the_numbers_stay(
     shop: str, growthos: Command, tmp_path: Path, only: Callable[..., None]
 ) -> None:
     only("marts/fact_orders")
-    file = csv(tmp_path / "orders.csv", line("1"), line("2", quantity="[x]"), line("3", quantity="y"))
-    assert growthos("import", "orders", str(file), "--tenant", shop).code == 1
-    run = growthos("run", "--tenant", shop)
-    assert run.code == 1
-    assert "Failed: staging.stg_order_lines" in run.err
-    assert "contract failed" in run.err
-    assert "quantity: '[x]' is not a whole number" in growthos("quarantine", "--tenant", shop).out
+    good, half = [line("1"), line("2")], [line("4", quantity="[x]"), line("3", tax="z")]
+    assert growthos("import", "orders", str(csv(tmp_path / "orders.csv", *good, *half)), "--tenant", shop).code == 1
+    assert growthos("run", "--tenant", shop).code == 0
+    before = accounted(shop)
+
+    file = csv(tmp_path / "other.csv", good[0], half[0], line("2", quantity="[/y]"), line("5", unit_price="?"))
+    new = ("--timezone", "UTC", "--currency", "GBP")
+    for tenant, *options in ((shop,), ("refused", *new)):
+        done = growthos("import", "orders", str(file), "--tenant", tenant, *options, "--format", "json")
+        assert (done.code, done.out) == (2, "")
+        assert "other.csv: nothing has landed, since 3 of 4 rows break their contract, more than 50%." in done.err
+        assert "  2 × quantity: e.g. '[x]' is not a whole number below a billion\n  1 × unit_price: '?' is" in done.err
+        assert "--map field=column" in done.err
+    assert "refused" not in growthos("tenants").out
+    assert growthos("run", "--tenant", shop, "--full").code == 0
+    assert accounted(shop) == before
