@@ -1,8 +1,10 @@
 """What runs are given: the warehouse, the sources, the clock, their turn."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -16,7 +18,7 @@ from connectors.demo import DemoSource
 from growthos_assets import clock, connections
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.records import RawRecords
-from growthos_assets.table import Call, Declaration, Shared, Transform, readers
+from growthos_assets.table import Call, Contract, Declaration, Shared, Transform, readers
 from growthos_assets.workers import worker_tag
 from warehouse import raw, refreshes, tenants
 from warehouse.contract import Table
@@ -43,6 +45,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     _tenants: dict[str, Tenant] = PrivateAttr(default_factory=dict)
     _tenants_then: dict[str, Tenant] = PrivateAttr(default_factory=dict)
     _shared: dict[str, dict[Transform, Shared]] = PrivateAttr(default_factory=dict)
+    _received: defaultdict[str, dict[Contract, int]] = PrivateAttr(default_factory=lambda: defaultdict(dict))
 
     @property
     def database(self) -> Warehouse:
@@ -89,7 +92,8 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         """
         table = contract.__spec__.qualified
         if table.startswith("raw."):
-            return raw.scan_latest(self.database, tenant_id, table, self._known_at())
+            counted = partial(self._received[tenant_id].__setitem__, contract)
+            return raw.scan_latest(self.database, tenant_id, table, self._known_at(), counted)
         if (tenant_id, table) not in self._written:
             self.remember(contract, tenant_id, self.database.read(table, tenant_id))
         return self._written[tenant_id, table].frame.lazy()
@@ -103,7 +107,13 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         known_at = self._known_at()
         return Call(
             lambda contract: self.scan(contract, tenant.tenant_id),
-            {"tenant": tenant, "now": now, "known_at": known_at, "stored_by": None if known_at else run_id},
+            {
+                "tenant": tenant,
+                "now": now,
+                "known_at": known_at,
+                "stored_by": None if known_at else run_id,
+                "received": self._received[tenant.tenant_id],
+            },
             self._shared.setdefault(tenant.tenant_id, {}),
         )
 
@@ -121,6 +131,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         self._tenants.clear()
         self._tenants_then.clear()
         self._shared.clear()
+        self._received.clear()
 
 
 class Clock(dg.ConfigurableResource[Any]):

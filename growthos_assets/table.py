@@ -11,7 +11,9 @@ on frames of its own. `table_assets.py` turns each declaration into an asset.
 
 A parameter annotated `LazyFrame[Contract]` is an upstream table; `tenant: Tenant` (the tenant's settings) and
 `now: datetime` (the run's instant) are handed in by name. `Annotated[pl.LazyFrame, function]` is the result of another
-function of tables: work that several transforms need, such as reading a file's rows, done once a run, stored nowhere.
+function of tables: work that several transforms need, such as reading a file's rows, done once a run, stored nowhere. A
+check may also ask for `quarantined: pl.LazyFrame`, the candidate rows that break their contract, and for
+`received: Received`, how many raw records were read.
 """
 
 import functools
@@ -29,6 +31,10 @@ from warehouse.contract import Table
 Contract = type[Table]
 Severity = Literal["error", "warn"]
 Transform = Callable[..., pl.LazyFrame]
+Received = Mapping[Contract, int]
+"""How many records of each raw stream there were when it was last read to its end: counted as they came, since more may
+have landed by now."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -40,6 +46,8 @@ class Finding:
     message: str
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
     skipped: bool = False
+    rows_in: int | None = None
+    """How many rows came in, of a check that counts them apart from the transform."""
 
     @staticmethod
     def skip(why: str) -> "Finding":
@@ -159,12 +167,13 @@ class Call:
         self._read, self._given = read, given
         self._done = {} if done is None else done
 
-    def __call__(self, function: Callable[..., Any]) -> Any:
-        """The function's result."""
+    def __call__(self, function: Callable[..., Any], **more: Any) -> Any:
+        """The function's result; `more` is given to this one alone."""
         tables = {name: self._read(contract) for name, contract in inputs(function).items()}
         results = {name: self._result(other, function) for name, other in shared(function).items()}
         names = inspect.signature(function).parameters
-        return function(**tables, **results, **{name: self._given[name] for name in names if name in self._given})
+        given = {**self._given, **more}
+        return function(**tables, **results, **{name: given[name] for name in names if name in given})
 
     def _result(self, function: Transform, taker: Callable[..., Any]) -> pl.LazyFrame:
         """The function's result, forgotten with its last taker: a decoded history is the largest thing in memory."""

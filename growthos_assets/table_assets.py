@@ -95,7 +95,7 @@ def _materialize(
     candidate = call(declaration.transform).collect()
     good, bad = split(candidate, contract)
     warehouse.remember(contract, tenant.tenant_id, good)  # the candidate, for the checks
-    findings = [(check, call(check.function)) for check in declaration.checks]
+    findings = [(check, call(check.function, quarantined=bad.lazy())) for check in declaration.checks]
     is_blocked = too_bad(bad.height, candidate.height)
     yield _contract_result(contract, bad, candidate.height, is_blocked)
     for check, finding in findings:
@@ -128,7 +128,8 @@ def _materialize(
         )
     warehouse.forget(declaration, tenant.tenant_id)
     progress.report(progress.Step(layer, name, time.perf_counter() - started, good.height, changes.written, bad.height))
-    yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes))
+    rows_in = next((finding.rows_in for _, finding in findings if finding.rows_in is not None), None)
+    yield dg.MaterializeResult(metadata=_report(declaration, good, bad, changes, rows_in))
 
 
 def _turned_away(bad: pl.DataFrame, rows: int, tenant_id: str) -> str:
@@ -188,10 +189,11 @@ def _quarantine_rows(bad: pl.DataFrame, contract: Contract, run_id: str) -> pl.D
     )
 
 
-def _report(declaration: Declaration, good: pl.DataFrame, bad: pl.DataFrame, changes: Changes) -> dict[str, Any]:
+def _report(
+    declaration: Declaration, good: pl.DataFrame, bad: pl.DataFrame, changes: Changes, rows_in: int | None
+) -> dict[str, Any]:
     report: dict[str, Any] = {
         "dagster/partition_row_count": good.height,
-        "rows_in": good.height + bad.height,
         "rows_out": good.height,
         "rows_quarantined": bad.height,
         "rows_inserted": changes.inserted,
@@ -201,6 +203,8 @@ def _report(declaration: Declaration, good: pl.DataFrame, bad: pl.DataFrame, cha
         "dagster/column_lineage": metadata.column_lineage(declaration),
         "preview": metadata.preview(good),
     }
+    if rows_in is not None:  # of a table that no check counts, only the transform knows
+        report["rows_in"] = rows_in
     if dates := metadata.date_range(good):
         report["date_range"] = dates
     if declaration.show and changes.written:

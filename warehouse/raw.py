@@ -278,11 +278,18 @@ def _current(source: str, stream: str, among: str, came: Sequence[str]) -> str:
     )
 
 
-def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetime | None = None) -> pl.LazyFrame:
+def scan_latest(
+    warehouse: Warehouse,
+    tenant_id: str,
+    table: str,
+    as_of: datetime | None = None,
+    counted: Callable[[int], None] = lambda records: None,
+) -> pl.LazyFrame:
     """The latest version of every record of a stream's view (`raw.shopify_orders`), or the one known at `as_of`.
 
     Columns external_id, version, payload, payload_hash, seen_at, in no particular order. Rows come from the database
     in batches as the frame is collected, and only the columns that are asked for: a history need not fit in memory.
+    `counted` is told of how many there were, each time that all have come.
     """
     schema = {
         "external_id": pl.String,
@@ -301,9 +308,13 @@ def scan_latest(warehouse: Warehouse, tenant_id: str, table: str, as_of: datetim
             without(cursor, "nestloop")
             cursor.execute(sql if n_rows is None else f"{sql} LIMIT {n_rows}")
             batches: Any = cursor
+            records = 0
             for batch in batches.fetch_record_batch():  # which the driver's types do not know
                 frame = pl.DataFrame({name: _owned(batch.column(name)) for name in batch.schema.names})
+                records += frame.height
                 yield frame if predicate is None else frame.filter(predicate)
+        if n_rows is None:
+            counted(records)
         _ARROW.default_memory_pool().release_unused()  # else it keeps what a history's batches took
 
     return register_io_source(rows, schema=schema)

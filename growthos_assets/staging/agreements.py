@@ -80,6 +80,15 @@ def sales(orders: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
     return note(typed.drop("processed_at"), later_than(now, "happened_at"))
 
 
+def entries(orders: pl.LazyFrame) -> pl.LazyFrame:
+    """What `sales` is made from, for counting: `action` and `line_type` of each entry of the ledgers, as told."""
+    nodes = pl.col("agreements").struct["nodes"].explode(keep_nulls=False).struct["sales"].struct["nodes"]
+    entry = orders.filter("is_told").select(entry=nodes.explode(keep_nulls=False))
+    return entry.select(
+        action=pl.col("entry").struct["actionType"], line_type=pl.col("entry").struct["lineType"]
+    ).filter(pl.col("line_type").is_in((*REVENUE, GIFT_CARD)))
+
+
 def is_sold() -> pl.Expr:
     """The sale is goods that went out; any other takes back, or corrects, what an earlier one sold."""
     return ((pl.col("action") == "ORDER") & (pl.col("line_type") != "ADJUSTMENT")).fill_null(False)

@@ -1,4 +1,4 @@
-"""Whether what the sources sent has arrived: the same question for every table that may rightly be empty."""
+"""Whether what the sources sent has arrived: the same questions for every table of staging."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,19 @@ from growthos_assets.table import Finding
 
 def arrived(rows: pl.LazyFrame, raw: Iterable[pl.LazyFrame], nothing: str) -> Finding:
     """Passed when raw records gave at least one row; skipped, saying `nothing`, when there are no records."""
-    records = sum(_height(frame) for frame in raw)
-    if records == 0:
+    if not any(height(frame.head(1)) for frame in raw):
         return Finding.skip(nothing)
-    count = _height(rows)
-    return Finding(count > 0, f"{count} rows from {records} raw records")
+    count = height(rows)
+    return Finding(count > 0, f"{count} rows" if count else "there are raw records, and not one row of them")
 
 
-def _height(frame: pl.LazyFrame) -> int:
-    return int(frame.select(pl.len()).collect().item())
+def complete(rows_in: int, rows: pl.LazyFrame, quarantined: pl.LazyFrame) -> Finding:
+    """Passed when as many rows as came in, counted apart from the transform, are here or in quarantine."""
+    here, turned_away = height(rows), height(quarantined)
+    words = f"{rows_in} rows came in; {here} are here, and {turned_away} in quarantine"
+    return Finding(here + turned_away == rows_in, words, rows_in=rows_in)
+
+
+def height(*frames: pl.LazyFrame) -> int:
+    """How many rows the frames have together."""
+    return sum(int(frame.select(pl.len()).collect().item()) for frame in frames)

@@ -5,11 +5,12 @@ from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.shopify import ShopifyCustomers
 from growthos_assets.staging import shopify
+from growthos_assets.staging.arrival import complete, height
 from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.orders import StgOrders
 from growthos_assets.staging.parse import clean, staged
 from growthos_assets.staging.refunds import StgRefunds
-from growthos_assets.table import table
+from growthos_assets.table import Finding, Received, check, table
 from warehouse.contract import Instant, Table, column
 
 SHOPIFY = {"sources": ["shopify_customers.payload"]}
@@ -40,13 +41,13 @@ class StgCustomers(Table, name="staging.stg_customers", key=("customer_id",)):
 
 @table(StgCustomers)
 def stg_customers(
-    shopify_customers: LazyFrame[ShopifyCustomers],
+    listed_customers: shopify.Customers,
     stg_orders: LazyFrame[StgOrders],
     stg_refunds: LazyFrame[StgRefunds],
     people: People,
 ) -> pl.LazyFrame:
     """The shop's list, then who is not on it, described by the first order."""
-    records = shopify.customers(shopify_customers).with_columns(source=pl.lit("shopify"), listed_id="customer_id")
+    records = listed_customers.with_columns(source=pl.lit("shopify"), listed_id="customer_id")
     listed = _described(identified(records.filter(clean()), people), "created_at", "listed_id")
     named = (
         pl.concat([stg_orders, stg_refunds.rename({"refunded_at": "processed_at"})], how="diagonal")
@@ -61,3 +62,21 @@ def _described(told: pl.LazyFrame, *order: str) -> pl.LazyFrame:
     """One row per customer: of each of its columns what was said first, in that order."""
     columns = pl.col(*(name for name in DESCRIBED if name in told.collect_schema()))
     return told.group_by("customer_id").agg(columns.sort_by(*order, nulls_last=True).drop_nulls().first())
+
+
+@check(StgCustomers)
+def customers_complete(
+    stg_customers: LazyFrame[StgCustomers],
+    listed_customers: shopify.Customers,
+    stg_orders: LazyFrame[StgOrders],
+    stg_refunds: LazyFrame[StgRefunds],
+    people: People,
+    quarantined: pl.LazyFrame,
+    received: Received,
+) -> Finding:
+    """Every person that the shop lists, or an order or a return names, is here, or the record in quarantine."""
+    readable = listed_customers.filter(clean())
+    listed = people.join(readable, on="customer_id", how="semi").select(customer_id="person")
+    named = (orders.select("customer_id").drop_nulls() for orders in (stg_orders, stg_refunds))
+    unreadable = received[ShopifyCustomers] - height(readable)
+    return complete(unreadable + height(pl.concat([listed, *named]).unique()), stg_customers, quarantined)

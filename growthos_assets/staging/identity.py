@@ -9,9 +9,7 @@ a guest who comes back is not new, and two guests are not one person.
 from typing import Annotated, Final
 
 import polars as pl
-from pandera.typing.polars import LazyFrame
 
-from growthos_assets.raw.shopify import ShopifyCustomers
 from growthos_assets.staging import file, shopify
 
 MOST: Final = 10
@@ -22,14 +20,12 @@ strangers. An order that has no more than such an e-mail is a guest's.
 """
 
 
-def people(
-    shopify_customers: LazyFrame[ShopifyCustomers], decoded_orders: shopify.Orders, file_lines: file.Lines
-) -> pl.LazyFrame:
+def people(listed_customers: shopify.Customers, decoded_orders: shopify.Orders, file_lines: file.Lines) -> pl.LazyFrame:
     """One row per customer id, and one per e-mail hash that says who it is: the `person` behind it.
 
     A person is called by the id that ordered first, of ids without an order the smallest: later orders change nothing.
     """
-    listed = shopify.customers(shopify_customers).with_columns(processed_at=pl.lit(None, pl.Datetime("us", "UTC")))
+    listed = listed_customers.with_columns(processed_at=pl.lit(None, pl.Datetime("us", "UTC")))
     told = pl.concat(
         frame.group_by("customer_id", "email_hash").agg(pl.col("processed_at").min())
         for frame in (listed, decoded_orders, file_lines)

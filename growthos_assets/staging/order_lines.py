@@ -6,11 +6,13 @@ from decimal import Decimal
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
+from growthos_assets.raw.file import FileOrders
 from growthos_assets.staging import agreements, file, shopify
+from growthos_assets.staging.arrival import complete, height
 from growthos_assets.staging.kinds import AMOUNT, COUNT, FLAG, ID, LIMIT, LOWER_ID, TEXT, local_date
 from growthos_assets.staging.orders import headers, payload
 from growthos_assets.staging.parse import clean, note, parse, rule, staged
-from growthos_assets.table import Finding, check, table
+from growthos_assets.table import Finding, Received, check, table
 from warehouse.contract import Instant, Money, Table, column
 from warehouse.split import PROBLEMS
 from warehouse.tenants import Tenant
@@ -216,3 +218,22 @@ def header_matches_lines(
         .collect()
     )
     return Finding.of(wrong, "orders whose lines do not add up to their header", ok="all headers match their lines")
+
+
+@check(StgOrderLines)
+def lines_complete(
+    stg_order_lines: LazyFrame[StgOrderLines],
+    decoded_orders: shopify.Orders,
+    file_lines: file.Lines,
+    quarantined: pl.LazyFrame,
+    received: Received,
+) -> Finding:
+    """Every line of a plain order that is no tip, every sale of the others' agreements, and every row of a file but the
+    readable returns is here or in quarantine."""
+    plain = decoded_orders.filter(~pl.col("is_told"))
+    listed = plain.select(pl.col("lineItems").struct["nodes"].explode(keep_nulls=False))
+    tips = _listed(plain.filter(pl.col("tip") > 0)).filter(_is_tip())
+    sold = agreements.entries(decoded_orders).filter(agreements.is_sold())
+    returned = file_lines.filter(pl.col("is_return") & clean())
+    rows_in = received[FileOrders] + height(listed, sold) - height(tips, returned)
+    return complete(rows_in, stg_order_lines, quarantined)

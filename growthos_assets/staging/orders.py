@@ -8,12 +8,12 @@ from pandera.typing.polars import LazyFrame
 from growthos_assets.raw.file import FileOrders
 from growthos_assets.raw.shopify import ShopifyOrders
 from growthos_assets.staging import file, shopify
-from growthos_assets.staging.arrival import arrived
+from growthos_assets.staging.arrival import arrived, complete, height
 from growthos_assets.staging.channels import attributed
 from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.kinds import local_date
 from growthos_assets.staging.parse import clean, staged
-from growthos_assets.table import Finding, check, table
+from growthos_assets.table import Finding, Received, check, table
 from warehouse.contract import Instant, Money, Table, column
 from warehouse.tenants import Tenant
 
@@ -142,3 +142,15 @@ def no_duplicate_orders(stg_orders: LazyFrame[StgOrders]) -> Finding:
     """No order is there twice."""
     twice = stg_orders.group_by("order_id").len().filter(pl.col("len") > 1).collect()
     return Finding.of(twice, "orders are there more than once", ok="every order is there once")
+
+
+@check(StgOrders)
+def orders_complete(
+    stg_orders: LazyFrame[StgOrders],
+    file_lines: file.Lines,
+    quarantined: pl.LazyFrame,
+    received: Received,
+) -> Finding:
+    """Every order of the shop is here or in quarantine, and every one of which a file has a readable sale is here."""
+    of_files = file_lines.filter(clean() & ~pl.col("is_return")).select("order_id").unique()
+    return complete(received[ShopifyOrders] + height(of_files), stg_orders, quarantined)

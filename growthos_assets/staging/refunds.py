@@ -6,6 +6,7 @@ import polars as pl
 from pandera.typing.polars import LazyFrame
 
 from growthos_assets.staging import agreements, file, shopify
+from growthos_assets.staging.arrival import complete, height
 from growthos_assets.staging.identity import People, identified
 from growthos_assets.staging.kinds import COUNT, ID, SIGNED_AMOUNT, instant, local_date
 from growthos_assets.staging.order_lines import CENT, PRODUCT, StgOrderLines
@@ -249,3 +250,20 @@ def agreements_agree(
         "days of orders have other net sales than their agreements tell",
         ok="all orders are what their agreements tell",
     )
+
+
+@check(StgRefunds)
+def refunds_complete(
+    stg_refunds: LazyFrame[StgRefunds],
+    decoded_orders: shopify.Orders,
+    file_lines: file.Lines,
+    quarantined: pl.LazyFrame,
+) -> Finding:
+    """Every line and adjustment of a plain order's refunds, all else that the others' agreements tell than sales, and
+    every readable return of a file is here or in quarantine."""
+    refund = decoded_orders.filter(~pl.col("is_told")).select(refund=pl.col("refunds").explode(keep_nulls=False))
+    nodes = (pl.col("refund").struct[name].struct["nodes"] for name in ("refundLineItems", "orderAdjustments"))
+    recorded = (refund.select(node.explode(keep_nulls=False)) for node in nodes)
+    taken_back = agreements.entries(decoded_orders).filter(~agreements.is_sold())
+    returned = file_lines.filter(pl.col("is_return") & clean())
+    return complete(height(*recorded, taken_back, returned), stg_refunds, quarantined)

@@ -11,7 +11,7 @@ from typing import Annotated
 import polars as pl
 from pandera.typing.polars import LazyFrame
 
-from growthos_assets.raw.shopify import ShopifyOrders
+from growthos_assets.raw.shopify import ShopifyCustomers, ShopifyOrders
 from growthos_assets.staging.kinds import AMOUNT, FLAG, ID, LOWER_ID, TEXT, Kind, instant
 from growthos_assets.staging.parse import DataType, decoded, foreign_currency, later_than, note, parse
 from warehouse.contract import MONEY
@@ -192,10 +192,10 @@ Orders = Annotated[pl.LazyFrame, orders]
 """The shop's orders as a transform's parameter."""
 
 
-def customers(raw: pl.LazyFrame) -> pl.LazyFrame:
+def customers(shopify_customers: LazyFrame[ShopifyCustomers]) -> pl.LazyFrame:
     """One row per raw customer: customer_id, email_hash, created_at, region and `_problems`."""
     people = decoded(
-        raw,
+        shopify_customers,
         {
             "id": pl.String,
             "createdAt": pl.String,
@@ -210,6 +210,10 @@ def customers(raw: pl.LazyFrame) -> pl.LazyFrame:
     )
     kinds = {"customer_id": ID, "created_at": instant(), "email_hash": LOWER_ID, "region": TEXT}
     return parse(people, kinds, required=("customer_id",))
+
+
+Customers = Annotated[pl.LazyFrame, customers]
+"""The shop's customers as a transform's parameter."""
 
 
 def amount(bag: pl.Expr) -> pl.Expr:

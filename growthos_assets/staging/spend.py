@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
+from typing import Annotated
 
 import polars as pl
 from pandera.typing.polars import LazyFrame
@@ -12,7 +13,7 @@ from growthos_assets.raw.file import FileSpend
 from growthos_assets.raw.google_ads import GoogleAdsInsights
 from growthos_assets.raw.identity import platform
 from growthos_assets.raw.meta import MetaInsights
-from growthos_assets.staging.arrival import arrived
+from growthos_assets.staging.arrival import arrived, complete, height
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import AMOUNT, COUNT, DAY, ID, MICROS, NUMBER, TEXT, UPPER, Kind
 from growthos_assets.staging.parse import (
@@ -26,7 +27,7 @@ from growthos_assets.staging.parse import (
     parse,
     staged,
 )
-from growthos_assets.table import Finding, check, table
+from growthos_assets.table import Finding, Received, check, table
 from warehouse.contract import Money, Table, column
 from warehouse.split import PROBLEMS
 from warehouse.tenants import Tenant
@@ -85,16 +86,41 @@ PURCHASES = ("omni_purchase", "purchase", "offsite_conversion.fb_pixel_purchase"
 """Meta's names for a purchase. They overlap, so exactly one counts: the first of these that a row has."""
 
 
+def imported(file_spend: LazyFrame[FileSpend], tenant: Tenant) -> pl.LazyFrame:
+    """One row per row of a file, typed, with `_problems` and `is_superseded`.
+
+    A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's. What it
+    does not say of them is unknown, not 0. Of two files that tell of a campaign's day in other words, the later one
+    supersedes.
+    """
+    names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
+    fields = (*KINDS, "source", *names.values())
+    rows = file_rows(file_spend, fields).with_columns(
+        campaign_id=file_campaign(),
+        campaign_name=first_text("campaign_name", "campaign_id", "channel", "source"),
+        channel=first_text("channel", "source"),
+        **{name: pl.col(field) for name, field in names.items()},
+    )
+    last = pl.col("seen_at").filter(clean()).max().over("campaign_id", "date")
+    return _typed(rows, "file", {"currency": tenant.currency}).with_columns(
+        is_superseded=clean() & (pl.col("seen_at") < last)
+    )
+
+
+Imported = Annotated[pl.LazyFrame, imported]
+"""The files' rows as a transform's parameter."""
+
+
 @table(StgSpend)
 def stg_spend(
     meta_insights: LazyFrame[MetaInsights],
     google_ads_insights: LazyFrame[GoogleAdsInsights],
-    file_spend: LazyFrame[FileSpend],
+    imported: Imported,
     tenant: Tenant,
     now: datetime,
 ) -> pl.LazyFrame:
     """Every source's campaign days in one shape."""
-    sources = [_of_meta(meta_insights), _of_google(google_ads_insights), _of_file(file_spend, tenant)]
+    sources = [_of_meta(meta_insights), _of_google(google_ads_insights), imported.filter(~pl.col("is_superseded"))]
     reported = pl.concat(sources, how="diagonal")
     named = note(reported, foreign_currency(tenant), day_after(now, tenant)).with_columns(
         channel_id=group_channel(pl.col("channel")),
@@ -166,25 +192,6 @@ def _of_google(raw: pl.LazyFrame) -> pl.LazyFrame:
     return _typed(rows, "google_ads", dict.fromkeys(zero, "0"), spend=MICROS)  # the API leaves zeros out
 
 
-def _of_file(raw: pl.LazyFrame, tenant: Tenant) -> pl.LazyFrame:
-    """A file names its campaigns by id or by name; a row that names none is its whole channel's, or account's.
-
-    What it does not say of them is unknown, not 0. Of two files that tell of a campaign's day in other words, the later
-    one counts.
-    """
-    names = {"platform_conversions": "conversions", "platform_value": "conversion_value"}
-    fields = (*KINDS, "source", *names.values())
-    rows = file_rows(raw, fields).with_columns(
-        campaign_id=file_campaign(),
-        campaign_name=first_text("campaign_name", "campaign_id", "channel", "source"),
-        channel=first_text("channel", "source"),
-        **{name: pl.col(field) for name, field in names.items()},
-    )
-    typed = _typed(rows, "file", {"currency": tenant.currency})
-    last = pl.col("seen_at").filter(clean()).max().over("campaign_id", "date")
-    return typed.filter(~clean() | (pl.col("seen_at") == last))
-
-
 def file_campaign() -> pl.Expr:
     """The id of a file's campaign: channels, and accounts of one, may have campaigns of the same name.
 
@@ -208,6 +215,15 @@ def spend_not_empty(
 ) -> Finding:
     """Where an ad source reports, there is spend."""
     return arrived(stg_spend, [meta_insights, google_ads_insights, file_spend], "no ad source is connected")
+
+
+@check(StgSpend)
+def spend_complete(
+    stg_spend: LazyFrame[StgSpend], imported: Imported, quarantined: pl.LazyFrame, received: Received
+) -> Finding:
+    """Every record of a campaign's day is here or in quarantine, but for those of files that a later one supersedes."""
+    records = sum(received[stream] for stream in (MetaInsights, GoogleAdsInsights, FileSpend))
+    return complete(records - height(imported.filter("is_superseded")), stg_spend, quarantined)
 
 
 @check(StgSpend)

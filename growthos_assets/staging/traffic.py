@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -9,11 +10,11 @@ from pandera.typing.polars import LazyFrame
 
 from growthos_assets.raw.file import FileTraffic
 from growthos_assets.raw.ga4 import Ga4Funnel, Ga4Traffic
-from growthos_assets.staging.arrival import arrived
+from growthos_assets.staging.arrival import arrived, complete, height
 from growthos_assets.staging.channels import group_channel
 from growthos_assets.staging.kinds import COUNT, DAY, ID
 from growthos_assets.staging.parse import clean, day_after, decoded, file_rows, first_text, note, parse, staged
-from growthos_assets.table import Finding, check, table
+from growthos_assets.table import Finding, Received, check, table
 from warehouse.contract import Table, column
 from warehouse.split import PROBLEMS
 from warehouse.tenants import Tenant
@@ -63,23 +64,10 @@ TOLERATED = 0.05
 KINDS = {"date": DAY, "channel_group": ID, **dict.fromkeys(STEPS, COUNT)}
 
 
-@table(StgTraffic)
-def stg_traffic(
-    ga4_traffic: LazyFrame[Ga4Traffic], file_traffic: LazyFrame[FileTraffic], tenant: Tenant, now: datetime
-) -> pl.LazyFrame:
-    """Both sources' days in one shape."""
-    counted = pl.concat([_of_ga4(ga4_traffic, now, tenant), _of_file(file_traffic)], how="diagonal")
-    mapped = note(counted, day_after(now, tenant)).with_columns(channel_id=group_channel(pl.col("channel_group")))
-    return staged(mapped, StgTraffic)
-
-
-def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
-    """GA4's rows are by property, source, medium and campaign too: a channel group's are added up.
-
-    Properties do not know of each other: what several of them saw of one visit counts once in each.
-    """
-    rows = decoded(
-        raw,
+def rows(ga4_traffic: LazyFrame[Ga4Traffic]) -> pl.LazyFrame:
+    """One row per raw row of GA4, typed, with `_problems`."""
+    told = decoded(
+        ga4_traffic,
         {
             "requestedDate": pl.String,
             "dimensions": pl.Struct({"date": pl.String, "sessionDefaultChannelGroup": pl.String}),
@@ -96,10 +84,31 @@ def _of_ga4(raw: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
         is_thresholded=pl.col("subjectToThresholding").eq_missing(pl.lit("true")),
         has_other=pl.col("dataLossFromOtherRow").eq_missing(pl.lit("true")),
     )
-    parsed = parse(rows, KINDS, required=KINDS).with_row_index("row")
+    return parse(told, KINDS, required=KINDS)
+
+
+Rows = Annotated[pl.LazyFrame, rows]
+"""GA4's rows as a transform's parameter."""
+
+
+@table(StgTraffic)
+def stg_traffic(ga4_rows: Rows, file_traffic: LazyFrame[FileTraffic], tenant: Tenant, now: datetime) -> pl.LazyFrame:
+    """Both sources' days in one shape."""
+    counted = pl.concat([_of_ga4(ga4_rows, now, tenant), _of_file(file_traffic)], how="diagonal")
+    mapped = note(counted, day_after(now, tenant)).with_columns(channel_id=group_channel(pl.col("channel_group")))
+    return staged(mapped, StgTraffic)
+
+
+def _of_ga4(rows: pl.LazyFrame, now: datetime, tenant: Tenant) -> pl.LazyFrame:
+    """GA4's rows are by property, source, medium and campaign too: a channel group's are added up.
+
+    Properties do not know of each other: what several of them saw of one visit counts once in each.
+    """
     alone = pl.when(~clean()).then("row").alias("row")  # what is wrong with a row stays its own
-    summed = parsed.group_by("date", "channel_group", PROBLEMS, alone, maintain_order=True).agg(
-        pl.sum(*STEPS), pl.any(*DOUBTS)
+    summed = (
+        rows.with_row_index("row")
+        .group_by("date", "channel_group", PROBLEMS, alone, maintain_order=True)
+        .agg(pl.sum(*STEPS), pl.any(*DOUBTS))
     )
     settled = now.astimezone(ZoneInfo(tenant.timezone)).date() - SETTLED_AFTER
     return summed.drop("row").with_columns(source=pl.lit("ga4"), is_settled=pl.col("date") <= settled)
@@ -126,6 +135,29 @@ def traffic_not_empty(
 ) -> Finding:
     """Where web analytics report, there is traffic."""
     return arrived(stg_traffic, [ga4_traffic, file_traffic], "no web analytics source is connected")
+
+
+@check(StgTraffic)
+def traffic_complete(
+    stg_traffic: LazyFrame[StgTraffic],
+    ga4_rows: Rows,
+    quarantined: pl.LazyFrame,
+    received: Received,
+) -> Finding:
+    """Every day and channel group that GA4 has readable rows of, and every other record, is here or in quarantine."""
+    readable = ga4_rows.filter(clean())
+    groups = readable.select("date", "channel_group").unique()
+    alone = received[Ga4Traffic] - height(readable) + received[FileTraffic]
+    return complete(alone + height(groups), stg_traffic, quarantined)
+
+
+@check(StgTraffic)
+def ga4_adds_up(stg_traffic: LazyFrame[StgTraffic], ga4_rows: Rows, quarantined: pl.LazyFrame) -> Finding:
+    """Every step of GA4's funnel, over all of its rows, is the sum of the channel groups, here or in quarantine."""
+    staged_rows = pl.concat([stg_traffic, quarantined], how="diagonal").filter(source="ga4")
+    told, here = (frame.select(pl.sum(*STEPS)).collect() for frame in (ga4_rows, staged_rows))
+    lost = (told - here).unpivot(variable_name="step", value_name="lost").filter(pl.col("lost") != 0)
+    return Finding.of(lost, "steps of the funnel do not add up to GA4's own rows", ok="all of GA4's rows are in a sum")
 
 
 @check(StgTraffic, severity="warn")

@@ -1,5 +1,6 @@
 """Write, audit, publish: what is wrong stays out, what was right stays in place, and a run later all is well."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -9,8 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import polars as pl
 import psycopg
 import pytest
 from graph_runs import FACTS, STAGED, Graph, stored
@@ -25,6 +28,7 @@ from growthos_assets import load, loading, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.instance import open_instance
 from growthos_assets.resources import WarehouseResource
+from growthos_assets.table import TABLES
 from warehouse import embedded, tenants
 
 ORDERS = "shopify/orders"
@@ -123,6 +127,27 @@ def test_a_broken_row_goes_to_quarantine_and_leaves_when_it_is_mended(
     assert run.failed_checks == {}
     assert set(prices("marts/fact_orders")) == set(range(1, 11))
     assert quarantined(owner) == {}
+
+
+def test_a_transform_that_loses_a_row_publishes_nothing(
+    shop: str, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land("shop", ORDERS, orders(1, 2))
+    whole = TABLES["stg_orders"].transform
+
+    @functools.wraps(whole)
+    def short(**inputs: Any) -> pl.LazyFrame:
+        return whole(**inputs).head(1)
+
+    monkeypatch.setattr(TABLES["stg_orders"], "transform", short)
+    run = graph.run("shop", *FACTS)
+    assert run.failures["staging/stg_orders"].startswith(
+        "staging.stg_orders of shop was not published: orders_complete"
+    )
+    assert run.failed_checks["staging/stg_orders:orders_complete"] == (
+        "2 rows came in; 1 are here, and 0 in quarantine"
+    )
+    assert load("staging/stg_orders", "shop").is_empty()
 
 
 def test_a_warning_stops_nothing(shop: str, graph: Graph) -> None:

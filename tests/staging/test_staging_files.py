@@ -380,4 +380,4 @@ def test_nothing_gives_nothing() -> None:
 def test_orders_that_are_all_broken_are_found_missing() -> None:
     finding = stage_file(sale(quantity="x")).findings["orders_not_empty"]
     assert not finding.passed
-    assert finding.message == "0 rows from 1 raw records"
+    assert finding.message == "there are raw records, and not one row of them"

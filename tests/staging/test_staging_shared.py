@@ -8,11 +8,11 @@ import polars as pl
 from staging_shop import NOW, SHOP
 
 from growthos_assets.staging import file, shopify
-from growthos_assets.staging.customers import stg_customers
+from growthos_assets.staging.customers import customers_complete, stg_customers
 from growthos_assets.staging.identity import people
-from growthos_assets.staging.order_lines import header_matches_lines, stg_order_lines
-from growthos_assets.staging.orders import stg_orders
-from growthos_assets.staging.refunds import agreements_agree, stg_refunds
+from growthos_assets.staging.order_lines import header_matches_lines, lines_complete, stg_order_lines
+from growthos_assets.staging.orders import orders_complete, stg_orders
+from growthos_assets.staging.refunds import agreements_agree, refunds_complete, stg_refunds
 from growthos_assets.table import Call, Contract, Shared, Transform
 from warehouse.contract import empty
 
@@ -25,23 +25,27 @@ def test_shared_work_is_done_once_and_forgotten_with_its_last_taker() -> None:
         read[contract.__spec__.name] += 1
         return empty(contract).lazy()
 
-    def call(function: Callable[..., Any]) -> Any:
-        return Call(scan, {"tenant": SHOP, "now": NOW}, done)(function)  # a call of its own, as every asset has
+    def call(function: Callable[..., Any]) -> Any:  # a call of its own, as every asset has
+        return Call(scan, {"tenant": SHOP, "now": NOW}, done)(function, quarantined=pl.LazyFrame(), received=Counter())
 
     def take(transform: Transform) -> None:
         call(transform).collect()
 
     take(stg_orders)
+    call(orders_complete)
     take(stg_order_lines)
     call(header_matches_lines)
-    assert done.keys() == {shopify.orders, file.lines, people}
+    call(lines_complete)
+    assert done.keys() == {shopify.orders, shopify.customers, file.lines, people}
     take(stg_refunds)
-    assert done.keys() == {shopify.orders, people}
+    call(refunds_complete)
+    assert done.keys() == {shopify.orders, shopify.customers, people}
     take(stg_customers)
+    call(customers_complete)
     assert done.keys() == {shopify.orders}
     call(agreements_agree)
-    assert read["shopify_orders"] == read["file_orders"] == 1
     assert not done
+    assert read["shopify_orders"] == read["file_orders"] == read["shopify_customers"] == 1
 
     take(stg_orders)
     assert read["shopify_orders"] == 2
