@@ -93,7 +93,9 @@ def due(job: str, context: dg.ScheduleEvaluationContext, period: str, hour: int 
     for tenant in _tenants():
         if tenant.tenant_id not in partitions:
             continue
-        since = tick.astimezone(ZoneInfo(tenant.timezone)) - timedelta(hours=hour)
+        local = tick.astimezone(ZoneInfo(tenant.timezone))
+        # the difference alone would forget which it is of an hour that comes twice
+        since = (local - timedelta(hours=hour)).replace(fold=local.fold)
         key = f"{job}:{tenant.tenant_id}:{since:{period}}"
         if not context.instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: key}), limit=1):
             yield dg.RunRequest(run_key=key, partition_key=tenant.tenant_id)

@@ -162,21 +162,27 @@ def test_more_materializations_than_a_tick_may_read_wait_for_the_next(
     shop: str, daemon: Daemon, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_shop("other")
-    monkeypatch.setattr(automation, "EVENTS_PER_TICK", 1)
     for tenant in ("shop", "other"):
         graph.run(tenant, "kpis/kpi_daily", job=BY_HAND)
+    with monkeypatch.context() as patch:
+        patch.setattr(automation, "_is_going", lambda *_: True)
+        assert daemon.sense(automation.alerts_on_kpis) == [], "they may evaluate alerts themselves"
+    monkeypatch.setattr(automation, "EVENTS_PER_TICK", 1)
     asked = [tenants_of(daemon.sense(automation.alerts_on_kpis)) for _ in range(3)]
     assert asked == [["shop"], ["other"], []]
 
 
 def test_every_tenant_is_synced_every_hour_once(shop: str, daemon: Daemon) -> None:
-    open_shop("other")
+    open_shop("other", timezone="America/New_York")
     open_shop("stranger")  # not yet a partition: new_tenants has not seen it, and the others must not wait for that
     daemon.instance.add_dynamic_partitions(TENANT_SET, ["shop", "other"])
     four = datetime(2026, 2, 10, 4, tzinfo=UTC)
     assert tenants_of(daemon.tick(automation.hourly_sync, four)) == ["shop", "other"]
     assert daemon.tick(automation.hourly_sync, four) == []
     assert tenants_of(daemon.tick(automation.hourly_sync, four + timedelta(hours=1))) == ["shop", "other"]
+    for hour in (5, 6):  # one o'clock in New York, twice
+        at = datetime(2026, 11, 1, hour, tzinfo=UTC)
+        assert tenants_of(daemon.tick(automation.hourly_sync, at)) == ["shop", "other"]
 
 
 @pytest.fixture
@@ -241,6 +247,9 @@ def test_what_a_daemon_that_was_down_has_missed_is_made_up_for_once(
     two_weeks_later = thursday + timedelta(days=14)
     assert asked(automation.weekly_review, two_weeks_later) == tenants, "one review, of the week before"
     assert asked(automation.weekly_review, two_weeks_later + timedelta(hours=1)) == []
+    new_year = datetime(2026, 12, 31, 12, 30, tzinfo=UTC)
+    assert asked(automation.weekly_review, new_year) == tenants
+    assert asked(automation.weekly_review, new_year + timedelta(days=2)) == [], "a week is one across the years"
 
 
 def test_jobs_select_what_they_say() -> None:
