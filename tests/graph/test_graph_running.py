@@ -52,7 +52,9 @@ def test_only_news_makes_the_tables_anew(shop: str, owner: psycopg.Connection) -
     assert stored(owner, "shop") == before
 
 
-def test_the_past_is_not_taken_for_the_present_and_settings_are_news(shop: str, only: Callable[..., None]) -> None:
+def test_the_past_is_not_taken_for_the_present_and_settings_and_code_are_news(
+    shop: str, only: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     only("marts/fact_orders")
     land("shop", "shopify/orders", orders(1), NOW.replace(day=1))
     land("shop", "shopify/orders", orders(2), NOW.replace(day=3))
@@ -66,6 +68,9 @@ def test_the_past_is_not_taken_for_the_present_and_settings_are_news(shop: str, 
     tenants.update("shop", lambda own: dataclasses.replace(own, ops_rate=Decimal("0.10")))
     assert not run().up_to_date
     assert load("marts/fact_orders", "shop")["ops_cost"].sum() == 2
+
+    monkeypatch.setattr(running, "_code", lambda: "another version")
+    assert not run().up_to_date
 
 
 def test_an_unknown_tenant_becomes_no_partition(shop: str, graph: Graph) -> None:
