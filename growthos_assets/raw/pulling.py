@@ -278,7 +278,7 @@ def _told_of(stream: Stream, book: Ledger, account: Account, part: Slice) -> str
     if part.is_census and stream.created:
         alone = book.accounts() <= {account.id}
         return raw.created(account.id, stream.created, part.start, part.end, alone=alone)
-    if stream.day and not part.is_census:
+    if stream.day:
         return raw.reported(account.id, stream.day, part.dates(account.timezone))
     return None
 
