@@ -132,26 +132,34 @@ class Warehouse:
 
         `waiting` is called if another one holds it, before it is waited for. The lock goes with its connection: what
         only its holder may write is written over that, in the transactions that this gives, as `session` does.
+        Meanwhile the tenant can't be removed; UnknownTenant if it has been.
         """
-        key = f"hashtextextended({literal(f'{tenant_id}/{name}')}, 0)"
+        presence, key = (f"hashtextextended({literal(lock)}, 0)" for lock in (tenant_id, f"{tenant_id}/{name}"))
         connection = self._pool.connect()
         cursor = Interruptible(connection.cursor())
         try:
             with _undone(connection):
+                query(cursor, f"SELECT pg_advisory_lock_shared({presence})::text")
+                self._find(tenant_id)
                 if not query(cursor, f"SELECT pg_try_advisory_lock({key}) AS is_ours").item():
                     waiting()
                     query(cursor, f"SELECT pg_advisory_lock({key})::text")
-                connection.commit()  # it is the session's lock, not the transaction's: nothing is kept open meanwhile
+                connection.commit()  # they are the session's locks, not the transaction's: none is kept open meanwhile
             yield lambda: _transaction(connection, tenant_id)
         finally:
             try:
                 with _undone(connection):
-                    query(cursor, f"SELECT pg_advisory_unlock({key})")
+                    query(cursor, f"SELECT pg_advisory_unlock({key}), pg_advisory_unlock_shared({presence})")
                     connection.commit()
             except adbc_driver_manager.Error as error:  # a connection that died holds nothing
                 connection.invalidate(error)
             cursor.close()
             connection.close()
+
+    def _find(self, tenant_id: str) -> None:
+        with self.as_tenant(tenant_id) as cursor:
+            if query(cursor, "SELECT tenant_id FROM ops.tenants").is_empty():
+                raise UnknownTenant(f"There is no tenant {tenant_id!r} any more.")
 
     def read(
         self,

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Json
 
 from warehouse import vault
-from warehouse.errors import InvalidSetting, UnknownTenant
+from warehouse.errors import InvalidSetting, TenantInUse, UnknownTenant
 from warehouse.server import connect, owner_url, place
 
 TENANT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -26,6 +26,8 @@ PII = "pii"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """From when on a tenant's first settings hold."""
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+OWNED = "SELECT schemaname, tablename FROM pg_policies WHERE policyname = 'tenant' AND qual LIKE '%app.tenant_id%'"
+"""Every table that holds rows of tenants: those that their policy guards (ddl.isolation), and none that is not ours."""
 
 CATEGORY_MARGINS: Mapping[str, Decimal] = MappingProxyType(
     {
@@ -119,6 +121,30 @@ def update(tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:
         )
         if replace(before, clock_at=None) != replace(after, clock_at=None):
             _note(db, after, after.clock_at or datetime.now(UTC))
+
+
+def remove(tenant_id: str) -> int:
+    """Delete a tenant and every row that is its own, all or nothing; how many rows those were.
+
+    UnknownTenant if there is none; TenantInUse while somebody holds one of its locks, or waits for one
+    (`Warehouse.holding`): who comes for one later finds no tenant.
+    """
+    with connect(owner_url()) as db, db.transaction():
+        if not _select(db, sql.SQL("WHERE tenant_id = %s FOR UPDATE"), [tenant_id]):
+            raise _unknown(tenant_id)
+        free = db.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [tenant_id]).fetchone()
+        if free != (True,):
+            raise TenantInUse(
+                f"A run, a sync or an import of {tenant_id} is going on, or waits for its turn: nothing was deleted. "
+                "Wait until it has ended, or stop it, and remove the tenant then."
+            )
+        _act_for(db, tenant_id)
+        return sum(
+            db.execute(
+                sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(*table)), [tenant_id]
+            ).rowcount
+            for table in db.execute(OWNED).fetchall()
+        )
 
 
 def known_at(tenant: Tenant, instant: datetime) -> Tenant:

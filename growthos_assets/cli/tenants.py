@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from growthos_assets.cli.output import Format, FormatOption, console, print_json, table
+from growthos_assets.cli.output import Format, FormatOption, console, errors, print_json, table
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from warehouse.tenants import Tenant
 
-tenant_app = typer.Typer(help="Create a tenant, or change its settings.", no_args_is_help=True)
+tenant_app = typer.Typer(help="Create a tenant, change its settings, or remove it.", no_args_is_help=True)
 
 Name = Annotated[str | None, typer.Option(help="What people call the brand.")]
 Timezone = Annotated[str | None, typer.Option(help="IANA time zone, e.g. Europe/London.")]
@@ -127,6 +127,41 @@ def change(
 
     tenants.update(tenant_id, changed)
     console.print(f"Changed tenant {tenant_id}. `growthos run --tenant {tenant_id}` applies it to the numbers.")
+
+
+@tenant_app.command("remove")
+def remove(
+    tenant_id: str,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for its id to be typed again.")] = False,
+) -> None:
+    """Delete a tenant and all that is its own: records, tables, logins, alerts, imports, runs. There is no way back."""
+    from growthos_assets import history
+    from growthos_assets.loading import warehouse
+    from warehouse import tenants
+
+    warehouse()
+    tenant = tenants.get(tenant_id)
+    if not (yes or _is_meant(tenant)):
+        raise typer.BadParameter(
+            f"its id was not typed again: nothing was deleted. Type {tenant_id} when asked, or give --yes",
+            param_hint="TENANT_ID",
+        )
+    with errors.status(f"Removing {tenant_id}"):
+        rows = tenants.remove(tenant_id)
+        runs = history.forget(tenant_id)
+    console.print(f"Removed tenant {tenant_id}: {rows:,} rows and {runs:,} runs.")
+    console.print("Dagster still has its name in the history of assets, schedules and sensors.", soft_wrap=True)
+
+
+def _is_meant(tenant: "Tenant") -> bool:
+    import sys
+
+    from rich.prompt import Prompt
+
+    if not sys.stdin.isatty():
+        return False
+    errors.print(f"This deletes {tenant.name} with all of its records, numbers and logins. There is no way back.")
+    return Prompt.ask(f"Type {tenant.tenant_id} to go on", console=errors, default="").strip() == tenant.tenant_id
 
 
 def _changed(
