@@ -1,20 +1,26 @@
-"""For how long Dagster keeps a run and all that it told: by itself, for ever.
+"""For how long Dagster keeps what runs have told: by itself, for ever; here, until it is old, or its tenant has gone.
 
 Nothing is forgotten that somebody still asks for. The newest materialization of an asset and tenant says that there is
 one, and of which version; the newest attempt, whether it failed; the newest result of a check, whether it passed. A run
 that told one of these stays, however old it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
+from dagster._core.storage.event_log.schema import AssetEventTagsTable as Tags
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from growthos_assets.partitions import TENANT_SET
+from growthos_assets.workers import has_died
 
 KEPT = timedelta(days=30)
 """As ticks are, in dagster.yaml. Longer than a week, since a schedule asks whether the week's run was there."""
@@ -31,25 +37,50 @@ class Deleted(NamedTuple):
 
 
 def delete_old_runs(instance: dg.DagsterInstance, now: datetime, sooner: Mapping[str, timedelta]) -> Deleted:
-    """Delete the runs that ended `KEPT` ago or longer, and of the jobs of `sooner` those that succeeded that long ago.
-
-    Whatever stops it leaves no run in part for good: it is the run itself that goes last, and is found again.
-    """
-    log = instance.event_log_storage
-    assert isinstance(log, SqlEventLogStorage)
+    """Delete the runs that ended `KEPT` ago, or of the jobs of `sooner` succeeded that long ago."""
+    log = _log(instance)
     filters = [dg.RunsFilter(statuses=FINISHED_STATUSES, updated_before=now - KEPT)] + [
         dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], updated_before=now - kept)
         for job, kept in sooner.items()
     ]
     old = {run_id for found in filters for run_id in instance.get_run_ids(found)}
-    runs = sorted(old - _newest(log)) if old else []
+    runs = old - _newest(log) if old else set[str]()
+    _delete(instance, runs)
+    return Deleted(len(runs), len(old) - len(runs))
+
+
+def forget(instance: dg.DagsterInstance, tenant_id: str) -> int:
+    """Delete a tenant's partition, its runs with their previews of rows, and what imports told; how many runs.
+
+    One that is still queued stays, and fails since there is no such tenant.
+    """
+    instance.delete_dynamic_partition(TENANT_SET, tenant_id)
+    runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_NAME_TAG: tenant_id}))
+    over = {run.run_id for run in runs if run.is_finished or has_died(run)}
+    _delete(instance, over)
+    told = sa.select(Events.c.id).where(Events.c.partition == tenant_id, Events.c.run_id == RUNLESS_RUN_ID)
+    with _log(instance).index_connection() as connection:
+        connection.execute(sa.delete(Tags).where(Tags.c.event_id.in_(told)))
+        connection.execute(sa.delete(Events).where(Events.c.id.in_(told)))
+    return len(over)
+
+
+def _delete(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:
+    """Delete runs, and all that they told. Of a run it is the run itself that goes last: stopped, it is found again."""
+    log = _log(instance)
+    runs = sorted(run_ids)
     for first in range(0, len(runs), BATCH):
         batch = runs[first : first + BATCH]
         _forget_checks(log, batch)
         for run_id in batch:
             log.delete_events(run_id)
             instance.run_storage.delete_run(run_id)
-    return Deleted(len(runs), len(old) - len(runs))
+
+
+def _log(instance: dg.DagsterInstance) -> SqlEventLogStorage:
+    log = instance.event_log_storage
+    assert isinstance(log, SqlEventLogStorage)
+    return log
 
 
 def _newest(log: SqlEventLogStorage) -> set[str]:

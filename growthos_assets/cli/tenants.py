@@ -135,7 +135,8 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for its id to be typed again.")] = False,
 ) -> None:
     """Delete a tenant and all that is its own: records, tables, logins, alerts, imports, runs. There is no way back."""
-    from growthos_assets import history
+    from growthos_assets import retention
+    from growthos_assets.instance import open_instance
     from growthos_assets.loading import warehouse
     from warehouse import tenants
 
@@ -148,7 +149,8 @@ def remove(
         )
     with errors.status(f"Removing {tenant_id}"):
         rows = tenants.remove(tenant_id)
-        runs = history.forget(tenant_id)
+        with open_instance() as instance:
+            runs = retention.forget(instance, tenant_id)
     console.print(f"Removed tenant {tenant_id}: {rows:,} rows and {runs:,} runs.")
     console.print("Dagster still has its name in the history of assets, schedules and sensors.", soft_wrap=True)
 

@@ -72,6 +72,8 @@ def test_all_of_a_tenant_goes_and_nothing_of_another(
     with open_instance() as instance:
         assert instance.get_dynamic_partitions(TENANT_SET) == [theirs]
         assert {run.tags["dagster/partition"] for run in instance.get_runs()} == {theirs}
+        told = dg.AssetRecordsFilter(dg.AssetKey(["raw", "file_orders"]))
+        assert {event.partition_key for event in instance.fetch_materializations(told, limit=9).records} == {theirs}
         skipped = automation.new_tenants(dg.build_sensor_context(instance))
         assert ours not in str(skipped)
         assert instance.get_dynamic_partitions(TENANT_SET) == [theirs]
