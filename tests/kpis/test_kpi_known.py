@@ -120,3 +120,16 @@ def test_windows_before_it_are_judged_as_they_were(facts):
     day = LAST - timedelta(13)
     ((_, found),) = survey(facts("imported"), day, day, resolve_thresholds())
     assert next(finding for finding in found if finding.rule == "cac_increase").outcome == "clear"
+
+
+def test_ads_of_which_nobody_tells_the_clicks_make_none_dearer(state_of):
+    def change(number, row):
+        if row["campaign_id"] == "b" and number >= DAYS - 7:
+            row |= {"clicks": None}
+
+    facts = Facts(state_of(*half_year(change)), NO_COHORTS, LAST)
+    assert not {alert for alert in fired(facts)[0] if alert.startswith("cost_per_click")}
+    week = Window(LAST - timedelta(6), LAST)
+    taken = explain(facts.state, "cpc", week, week.previous(), ["campaign_id"])
+    assert (taken.value, taken.previous, taken.change) == (1, 1, 0)
+    assert taken.members.filter(campaign_id="b").select("numerator", "previous_numerator").row(0)[0] == 0
