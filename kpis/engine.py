@@ -293,7 +293,10 @@ def _why(judge: _Judge, kpi: Kpi, window: Window, begins: Begins, by: Sequence[s
 
 def _begins(state: Frame, kpis: Iterable[Kpi]) -> dict[str, Begins]:
     """known_from of each KPI's measures, by KPI."""
-    return {kpi.name: known_from(state, inputs(alike), names) for names, alike in _alike(kpis).items() for kpi in alike}
+    found: dict[str, Begins] = {}
+    for names, alike in _alike(kpis).items():
+        found |= dict.fromkeys([kpi.name for kpi in alike], known_from(state, inputs(alike), names))
+    return found
 
 
 def _alike(kpis: Iterable[Kpi]) -> dict[tuple[str, ...], list[Kpi]]:
