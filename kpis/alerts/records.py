@@ -55,9 +55,8 @@ class Memory(NamedTuple):
 
 
 def remembered(states: pl.DataFrame, events: pl.DataFrame, silences: pl.DataFrame, calendar: pl.DataFrame) -> Memory:
-    """The frames of the ops tables as objects: the states of one window, and of `events` the last of each alert."""
-    last = events.sort("window_end", "created_at").unique("fingerprint", keep="last")
-    told = {row["fingerprint"]: Told(row["kind"], row["window_end"], row["severity"]) for row in last.rows(named=True)}
+    """The frames of the ops tables as objects: the states of one window, and the last event of each alert."""
+    told = {r["fingerprint"]: Told(r["kind"], r["window_end"], r["severity"]) for r in events.rows(named=True)}
     return Memory(
         [_state(row, told.get(row["fingerprint"])) for row in states.rows(named=True)],
         [Silence(r["kind"], r["matcher"], r["created_at"], r["until"]) for r in silences.rows(named=True)],
