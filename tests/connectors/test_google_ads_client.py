@@ -120,11 +120,12 @@ def test_tokens_that_never_last_end_the_pull(clock):
 def test_a_login_that_ends_meanwhile_is_renewed(clock, monkeypatch, paged):
     monkeypatch.setattr(module, "PAGED", paged)
     fake = FakeGoogleAds(WORLD, clock, page_size=50, good_for=3)
-    client = connect(fake, clock, login=Login(*(f"secret-token-{n}" for n in range(9))))
+    login = Login(*(f"secret-token-{n}" for n in range(9)))
+    client = connect(fake, clock, login=login)
     for _ in range(2):
         found, proof = pulled(client, WHOLE, ACCOUNT)
         assert (found, proof) == (TRUTH, [len(TRUTH)] * 2)
-    assert client.meter.failures
+    assert login.headers() != {"authorization": "Bearer secret-token-0"}
 
 
 def test_a_dead_login_says_so_and_is_not_quoted(clock):

@@ -31,7 +31,6 @@ def test_a_bad_line_costs_time_and_no_row(seed):
     asked = meta.slice(20, STREAMS[seed % 3])
     assert meta.land(asked)[0] == truth(asked)
     assert faults[0]() > 0
-    assert meta.client.meter.failures > 0
 
 
 @pytest.mark.parametrize("seed", range(6))
