@@ -180,6 +180,7 @@ def test_of_a_campaigns_day_told_in_other_words_the_later_file_counts(first: Pay
         ({"meta_insights": meta(date_start="2026-02-12")}, "date is in the future"),
         ({"google_ads_insights": google({"costMicros": "x"})}, "spend: 'x' is not a number of millionths"),
         ({"file_spend": {"date": "2026-02-01", "spend": "1"}}, "campaign_id is missing"),
+        ({"file_spend": {"unreadable": "{oops", "unreadable_line": "2"}}, "'{oops' in line '2' is no JSON object"),
     ],
 )
 def test_a_day_that_cannot_be_true(streams: dict[str, Payload], reason: str) -> None:
