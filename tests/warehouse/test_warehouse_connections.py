@@ -6,6 +6,7 @@ import pytest
 from adbc_driver_postgresql import dbapi
 from polars.exceptions import ComputeError
 
+from warehouse import tenants
 from warehouse.database import Warehouse, query
 from warehouse.quoting import literal
 
@@ -56,6 +57,7 @@ def test_a_server_that_goes_away_in_the_middle_of_an_answer_is_told_as_whenever_
 def test_a_lock_whose_connection_died_is_nobodys_and_ends_in_silence(
     warehouse: Warehouse, owner: psycopg.Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
+    tenants.create(tenants.Tenant("ours", "ours"))
     with warehouse.holding("ours", "turn"):
         others = "datname = current_database() AND pid <> pg_backend_pid()"
         owner.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
