@@ -79,37 +79,34 @@ def undo(warehouse: Warehouse, tenant_id: str, import_id: int, kind: str, kept: 
     gone = ", ".join(map(str, (import_id, *undone)))
     with warehouse.as_tenant(tenant_id) as cursor:
         lock(cursor, f"{SOURCE}/{kind}")  # as whatever lands
-        without(cursor, "seqscan")
-        later = f"{_of(kind, 'l')} AND l.import_id NOT IN ({gone})"
-        overruled = query(
-            cursor,
-            f"SELECT count(DISTINCT external_id)::bigint AS records FROM raw.raw_events r WHERE {_of(kind, 'r')} "
-            f"AND r.import_id = {import_id} AND EXISTS (SELECT FROM raw.raw_events l "
-            f"WHERE {later} AND l.external_id = r.external_id AND l.import_id > {import_id})",
-        ).item()
+        without(cursor, "nestloop")  # without statistics, each record would be held against all others
         execute(
             cursor,
-            "CREATE TEMP TABLE stage_undo ON COMMIT DROP AS SELECT n.external_id, n.version, n.import_id, "
-            f"b.version AS before, n.payload_hash <> {GONE} AS is_here, coalesce(b.payload_hash <> {GONE}, false) "
-            f"AS was_here FROM raw.raw_events n LEFT JOIN LATERAL (SELECT version, payload_hash FROM raw.raw_events b "
-            f"WHERE {_of(kind, 'b')} AND b.external_id = n.external_id AND b.version < n.version "
-            f"AND coalesce(b.import_id NOT IN ({gone}), true) ORDER BY version DESC LIMIT 1) b ON true "
-            f"WHERE {_of(kind, 'n')} AND n.import_id IN ({gone}) AND NOT EXISTS (SELECT FROM raw.raw_events m "
-            f"WHERE {_of(kind, 'm')} AND m.external_id = n.external_id AND m.version > n.version) "
-            f"AND n.payload_hash <> coalesce(b.payload_hash, {GONE})",
+            "CREATE TEMP TABLE stage_undo ON COMMIT DROP AS SELECT external_id, max(version) AS version, "
+            f"max(version) FILTER (WHERE stands) AS before, bool_or(import_id = {import_id}) AS is_of_it "
+            "FROM (SELECT external_id, version, import_id, import_id IS NULL OR import_id NOT IN "
+            f"({gone}) AS stands FROM raw.raw_events r WHERE {_of(kind, 'r')}) r "
+            "GROUP BY external_id HAVING NOT bool_and(stands)",
         )
+        execute(cursor, "ANALYZE stage_undo")
+        overruled = query(
+            cursor, "SELECT count(*)::bigint AS records FROM stage_undo WHERE is_of_it AND version = before"
+        ).item()
         changed = query(
             cursor,
-            "SELECT u.external_id, u.import_id, u.is_here, u.was_here, r.payload::text AS payload FROM stage_undo u "
-            f"JOIN raw.raw_events r ON {_of(kind, 'r')} AND r.external_id = u.external_id "
-            "AND r.version = CASE WHEN u.is_here THEN u.version ELSE u.before END",
+            f"SELECT u.external_id, n.import_id, coalesce(b.payload_hash <> {GONE}, false) AS was_here, "
+            f"CASE WHEN n.payload_hash <> {GONE} THEN n.payload ELSE b.payload END::text AS payload "
+            f"FROM stage_undo u JOIN raw.raw_events n ON {_of(kind, 'n')} AND n.external_id = u.external_id "
+            f"AND n.version = u.version LEFT JOIN raw.raw_events b ON {_of(kind, 'b')} "
+            "AND b.external_id = u.external_id AND b.version = u.before "
+            f"WHERE u.version IS DISTINCT FROM u.before AND n.payload_hash <> coalesce(b.payload_hash, {GONE})",
         )
         ids = [pl.Series("external_id", dtype=pl.String)]
         for (own, *_), records in changed.group_by("import_id"):
             others = query(
                 cursor,
-                f"SELECT payload::text FROM raw.raw_events l WHERE {later} AND l.import_id > {own} "
-                f"AND l.payload_hash <> {GONE} AND split_part(l.external_id, '/', 1) IN "
+                f"SELECT payload::text FROM raw.raw_events l WHERE {_of(kind, 'l')} AND l.import_id NOT IN ({gone}) "
+                f"AND l.import_id > {own} AND l.payload_hash <> {GONE} AND split_part(l.external_id, '/', 1) IN "
                 "(SELECT split_part(external_id, '/', 1) FROM stage_undo)",
             )
             ids.append(kept(records.select("external_id", "payload"), others))
