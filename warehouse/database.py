@@ -136,30 +136,25 @@ class Warehouse:
         """
         presence, key = (f"hashtextextended({literal(lock)}, 0)" for lock in (tenant_id, f"{tenant_id}/{name}"))
         connection = self._pool.connect()
-        cursor = Interruptible(connection.cursor())
         try:
-            with _undone(connection):
+            with _transaction(connection, tenant_id) as cursor:
                 query(cursor, f"SELECT pg_advisory_lock_shared({presence})::text")
-                self._find(tenant_id)
+                if query(cursor, "SELECT tenant_id FROM ops.tenants").is_empty():
+                    raise UnknownTenant(f"There is no tenant {tenant_id!r} any more.")
                 if not query(cursor, f"SELECT pg_try_advisory_lock({key}) AS is_ours").item():
                     waiting()
                     query(cursor, f"SELECT pg_advisory_lock({key})::text")
-                connection.commit()  # they are the session's locks, not the transaction's: none is kept open meanwhile
-            yield lambda: _transaction(connection, tenant_id)
+            yield lambda: _transaction(connection, tenant_id)  # the locks are the session's, and outlast each of them
         finally:
             try:
-                with _undone(connection):
+                with _transaction(connection, tenant_id) as cursor:
                     query(cursor, f"SELECT pg_advisory_unlock({key}), pg_advisory_unlock_shared({presence})")
-                    connection.commit()
-            except adbc_driver_manager.Error as error:  # a connection that died holds nothing
+            except BaseException as error:  # they go with the connection: in the pool it would keep them
                 connection.invalidate(error)
-            cursor.close()
-            connection.close()
-
-    def _find(self, tenant_id: str) -> None:
-        with self.as_tenant(tenant_id) as cursor:
-            if query(cursor, "SELECT tenant_id FROM ops.tenants").is_empty():
-                raise UnknownTenant(f"There is no tenant {tenant_id!r} any more.")
+                if not isinstance(error, adbc_driver_manager.Error):  # one that died held nothing
+                    raise
+            finally:
+                connection.close()
 
     def read(
         self,
