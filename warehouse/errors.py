@@ -10,7 +10,7 @@ WarehouseError
 ├── UnknownImport          the tenant has no such import
 ├── UnknownAccount         nothing was ever asked of such an account
 ├── LedgerLost             a sync lost its turn to another one
-├── TurnLost               a run lost its turn at the tables to another one
+├── TurnLost               a run or an import lost its turn to another one
 ├── InvalidSetting         a tenant's setting, key or name that cannot be
 ├── UnknownTable           no such table
 └── UnknownColumn          no such column
@@ -58,7 +58,7 @@ class LedgerLost(WarehouseError):
 
 
 class TurnLost(WarehouseError):
-    """Another run has begun to write the tables."""
+    """Another run has begun to write the tables, or another import has landed."""
 
 
 class InvalidSetting(WarehouseError):

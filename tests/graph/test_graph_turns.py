@@ -1,6 +1,7 @@
-"""Syncs of a stream, and runs of a tenant, take turns: one that has lost its turn writes nothing over the next one."""
+"""Syncs of a stream, runs and imports of a tenant take turns: one that lost its turn writes nothing over the next."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import adbc_driver_manager
@@ -18,10 +19,12 @@ from connectors.slices import Account, Slice
 from growthos_assets import load, table_assets
 from growthos_assets.alerts import evaluation
 from growthos_assets.loading import warehouse
+from growthos_assets.raw import importing
 from growthos_assets.raw.synced import Synced
 from growthos_assets.staging.orders import StgOrders
-from warehouse import alert_states, raw, refreshes
+from warehouse import alert_states, imports, raw, refreshes, tenants
 from warehouse.contract import Table
+from warehouse.errors import TurnLost
 
 BREAK = (
     "SELECT pg_terminate_backend(pid, 5000) FROM (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' "
@@ -126,3 +129,22 @@ def test_a_run_that_has_lost_its_turn_remembers_no_alerts(shop: str, graph: Grap
     assert recorded == []
     assert graph.run("shop", "alerts/alerts").success
     assert recorded == ["alerts"]
+
+
+def test_an_import_whose_turn_was_lost_with_its_connection_lands_nothing_under_the_next_ones_id(
+    shop: str, owner: psycopg.Connection
+):
+    def land_file(kind: str, row: dict[str, str], progress: Callable[[int, int], None] = lambda sent, of: None):
+        rows = pl.DataFrame([row])
+        at, tenant, of = datetime(2026, 2, 10, tzinfo=UTC), tenants.get("shop"), importing.KINDS[kind]
+        records = importing.said(rows, of, None)
+        return importing.land_rows(warehouse(), tenant, of, f"{kind}.csv", rows, records, 0, at, progress)
+
+    def lost(sent: int, of: int) -> None:
+        assert owner.execute(BREAK).fetchall() == [(True,)]
+        land_file("traffic", {"date": "2026-02-01", "channel": "Direct", "sessions": "5"})
+
+    with pytest.raises(TurnLost, match="import it again"):
+        land_file("spend", {"date": "2026-02-01", "channel": "meta", "spend": "1"}, lost)
+    assert [(row["import_id"], row["file"]) for row in imports.everything(warehouse(), "shop")] == [(1, "traffic.csv")]
+    assert load("raw/file_spend", "shop").is_empty()

@@ -98,7 +98,11 @@ def test_who_holds_a_lock_needs_no_other_connection_for_it(
     warehouse: Warehouse, ours: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else as many as there are connections would wait for one more, each of them for the others."""
-    alone = QueuePool(lambda: dbapi.connect(text(app_url())), pool_size=1, max_overflow=0, timeout=1)
+
+    def connect() -> Any:
+        return dbapi.connect(text(app_url()))
+
+    alone = QueuePool(connect, pool_size=1, max_overflow=0, timeout=1)
     monkeypatch.setattr(warehouse, "_pool", alone)
     with warehouse.holding(ours, "turn") as transaction, transaction() as cursor:
         assert query(cursor, "SELECT 1 AS one").item() == 1
