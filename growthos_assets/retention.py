@@ -16,8 +16,10 @@ from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
 from dagster._core.storage.event_log.schema import AssetEventTagsTable as Tags
+from dagster._core.storage.event_log.schema import AssetKeyTable as Assets
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
 from dagster._core.storage.tags import PARTITION_NAME_TAG
+from dagster._serdes import deserialize_value
 
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.workers import has_died
@@ -50,11 +52,10 @@ def delete_old_runs(instance: dg.DagsterInstance, now: datetime, sooner: Mapping
 
 
 def forget(instance: dg.DagsterInstance, tenant_id: str) -> int:
-    """Delete a tenant's partition, its runs with their previews of rows, and what imports told; how many runs.
+    """Delete a tenant's runs with their previews of rows, what imports told, and its partition; how many runs.
 
     One that is still queued stays, and fails since there is no such tenant.
     """
-    instance.delete_dynamic_partition(TENANT_SET, tenant_id)
     runs = instance.get_runs(dg.RunsFilter(tags={PARTITION_NAME_TAG: tenant_id}))
     over = {run.run_id for run in runs if run.is_finished or has_died(run)}
     _delete(instance, over)
@@ -62,7 +63,20 @@ def forget(instance: dg.DagsterInstance, tenant_id: str) -> int:
     with _log(instance).index_connection() as connection:
         connection.execute(sa.delete(Tags).where(Tags.c.event_id.in_(told)))
         connection.execute(sa.delete(Events).where(Events.c.id.in_(told)))
+        _forget_copies(connection, tenant_id)
+    instance.delete_dynamic_partition(TENANT_SET, tenant_id)  # last: as long as it is a tenant, new_tenants makes one
     return len(over)
+
+
+def _forget_copies(connection: sa.Connection, tenant_id: str) -> None:
+    """Beside its events, Dagster keeps a copy of each asset's last materialization, with its preview of rows.
+
+    Without one it looks among the events.
+    """
+    for asset, copy in connection.execute(sa.select(Assets.c.id, Assets.c.last_materialization)).all():
+        record = deserialize_value(copy, dg.EventLogRecord) if copy else None
+        if record is not None and record.partition_key == tenant_id:
+            connection.execute(sa.update(Assets).where(Assets.c.id == asset).values(last_materialization=None))
 
 
 def _delete(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> None:

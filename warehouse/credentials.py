@@ -38,11 +38,14 @@ class Stored:
 
 
 def store(database: Warehouse, tenant_id: str, source: str, name: str, content: bytes, status: Status) -> None:
-    """Keep a credential; one of that source and name is replaced. InvalidSetting if the name is too long."""
+    """Keep a credential; one of that source and name is replaced. InvalidSetting if the name is too long.
+
+    UnknownTenant if the tenant was removed while a person was connecting: one of its id may come again.
+    """
     if (length := len(name.encode())) > NAME_BYTES:
         raise InvalidSetting(f"The name of a credential has at most {NAME_BYTES} bytes; this one has {length:,}.")
     sealed = vault.seal(content, tenant_id, purpose(source, name))
-    with database.as_tenant(tenant_id) as cursor:
+    with database.holding(tenant_id, purpose(source, name)) as transaction, transaction() as cursor:
         query(
             cursor,
             f"INSERT INTO {TABLE} AS c "

@@ -3,7 +3,8 @@
 import functools
 import re
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -123,11 +124,12 @@ def update(tenant_id: str, change: Callable[[Tenant], Tenant]) -> None:
             _note(db, after, after.clock_at or datetime.now(UTC))
 
 
-def remove(tenant_id: str) -> int:
-    """Delete a tenant and every row that is its own, all or nothing; how many rows those were.
+@contextmanager
+def removing(tenant_id: str) -> Generator[int]:
+    """Delete a tenant and every row that is its own once the block ends, all or nothing; how many rows those are.
 
     UnknownTenant if there is none; TenantInUse while somebody holds one of its locks, or waits for one
-    (`Warehouse.holding`): who comes for one later finds no tenant.
+    (`Warehouse.holding`): who comes for one later waits for the end of the block, and finds no tenant.
     """
     with connect(owner_url()) as db, db.transaction():
         if not _select(db, sql.SQL("WHERE tenant_id = %s FOR UPDATE"), [tenant_id]):
@@ -139,7 +141,7 @@ def remove(tenant_id: str) -> int:
                 "Wait until it has ended, or stop it, and remove the tenant then."
             )
         _act_for(db, tenant_id)
-        return sum(
+        yield sum(
             db.execute(
                 sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(*table)), [tenant_id]
             ).rowcount

@@ -147,10 +147,9 @@ def remove(
             f"its id was not typed again: nothing was deleted. Type {tenant_id} when asked, or give --yes",
             param_hint="TENANT_ID",
         )
-    with errors.status(f"Removing {tenant_id}"):
-        rows = tenants.remove(tenant_id)
-        with open_instance() as instance:
-            runs = retention.forget(instance, tenant_id)
+    # what runs told goes first: of a tenant that is gone nobody could ask for it again
+    with errors.status(f"Removing {tenant_id}"), open_instance() as instance, tenants.removing(tenant_id) as rows:
+        runs = retention.forget(instance, tenant_id)
     console.print(f"Removed tenant {tenant_id}: {rows:,} rows and {runs:,} runs.")
     console.print("Dagster still has its name in the history of assets, schedules and sensors.", soft_wrap=True)
 

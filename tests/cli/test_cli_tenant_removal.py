@@ -11,7 +11,7 @@ import pytest
 from cli_command import Command
 from cli_files import csv, line
 
-from growthos_assets import automation
+from growthos_assets import automation, retention
 from growthos_assets.instance import open_instance
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
@@ -59,17 +59,32 @@ def brands(database_with_runs: str, growthos: Command, tmp_path: Path, only: Cal
     return "ours", "theirs"
 
 
+def copies(url: str, tenant_id: str) -> int:
+    """Assets of which Dagster keeps a materialization of the tenant's beside its events."""
+    with psycopg.connect(url.replace("?", "_dagster?", 1)) as db:
+        found = db.execute(
+            "SELECT count(*) FROM asset_keys WHERE last_materialization LIKE %s", [f'%"partition": "{tenant_id}"%']
+        ).fetchone()
+    return found[0] if found else 0
+
+
 def test_all_of_a_tenant_goes_and_nothing_of_another(
     brands: tuple[str, str], database_with_runs: str, growthos: Command
 ) -> None:
-    ours, theirs = brands
+    theirs, ours = brands  # whose runs were the last
     before, kept = rows(database_with_runs, ours), rows(database_with_runs, theirs)
+    assert copies(database_with_runs, ours) > 0
     assert {"raw.raw_events", "ops.imports", "ops.quarantine", "ops.connector_credentials", "marts.later"} < set(before)
     assert growthos("tenant", "remove", ours, "--yes").code == 0
     assert set(rows(database_with_runs, ours)) == {"public.theirs"}, "which is no table of ours"
     assert rows(database_with_runs, theirs) == kept
 
+    assert copies(database_with_runs, ours) == 0
     with open_instance() as instance:
+        last = instance.get_latest_materialization_event(dg.AssetKey(["marts", "fact_orders"]))
+        assert last is not None
+        assert last.asset_materialization is not None
+        assert last.asset_materialization.partition == theirs
         assert instance.get_dynamic_partitions(TENANT_SET) == [theirs]
         assert {run.tags["dagster/partition"] for run in instance.get_runs()} == {theirs}
         told = dg.AssetRecordsFilter(dg.AssetKey(["raw", "file_orders"]))
@@ -79,7 +94,7 @@ def test_all_of_a_tenant_goes_and_nothing_of_another(
         assert instance.get_dynamic_partitions(TENANT_SET) == [theirs]
     gone = growthos("run", "--tenant", ours)
     assert gone.code == 2
-    assert "There is no tenant 'ours'. Known tenants: theirs." in gone.err
+    assert f"There is no tenant {ours!r}. Known tenants: {theirs}." in gone.err
     assert growthos("tenant", "remove", ours, "--yes").code == 2
 
 
@@ -132,3 +147,31 @@ def test_a_tenant_that_somebody_works_on_stays_and_who_comes_later_finds_none(
         Turn().take(ours, "run", lambda: None)
     assert set(rows(database_with_runs, ours)) == set()
     tenants.get(theirs)
+
+
+def test_what_is_not_deleted_whole_is_not_deleted(
+    two: tuple[str, str], database_with_runs: str, growthos: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody could ask again for what Dagster still has of a tenant that is gone."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    ours, _ = two
+    before = rows(database_with_runs, ours)
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "_delete", stopped)
+        assert growthos("tenant", "remove", ours, "--yes").code == 130
+    assert rows(database_with_runs, ours) == before
+    assert growthos("tenant", "remove", ours, "--yes").code == 0
+
+
+def test_a_login_that_comes_after_its_tenant_has_gone_is_kept_for_nobody(
+    two: tuple[str, str], database_with_runs: str, growthos: Command
+) -> None:
+    """As when somebody is still connecting: the next tenant of that id would have it."""
+    ours, _ = two
+    assert growthos("tenant", "remove", ours, "--yes").code == 0
+    with pytest.raises(UnknownTenant, match="'ours' any more"):
+        credentials.store(warehouse(), ours, "ga4", "default", b"{}", "working")
+    assert rows(database_with_runs, ours) == {}
