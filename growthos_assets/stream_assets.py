@@ -17,7 +17,7 @@ from growthos_assets.raw.syncing import lost, sync
 from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.retrying import retried
 from growthos_assets.table import Finding
-from growthos_assets.table_assets import Event, code_version, key_of
+from growthos_assets.table_assets import Event, check_result, code_version, key_of
 from warehouse import raw
 from warehouse.contract import description_of
 from warehouse.tenants import Tenant
@@ -87,10 +87,10 @@ def _materialize(
     latest = warehouse.scan(contract, tenant.tenant_id)
     records: int = latest.select(pl.len()).collect().item()
     if stream:
-        skipped = Finding.skip(NOT_CONNECTED)
+        key, skipped = key_of(contract), Finding.skip(NOT_CONNECTED)
         severity = WARN if done is None or done.is_expected else dg.AssetCheckSeverity.ERROR
-        yield _check(key_of(contract), FRESHNESS, _freshness(done, now) if done else skipped)
-        yield _check(key_of(contract), COMPLETENESS, _completeness(done) if done else skipped, severity)
+        yield check_result(key, FRESHNESS, _freshness(done, now) if done else skipped, WARN)
+        yield check_result(key, COMPLETENESS, _completeness(done) if done else skipped, severity)
     landed = done.landed if done else 0
     progress.report(progress.Step("raw", name, time.perf_counter() - started, records, landed))
     report = _report(records, latest) | _sync_report(done or Synced())
@@ -139,19 +139,6 @@ def _sync(
 
 def _progress(done: Synced) -> str:
     return f"{done.verified} of {done.slices} slices, {done.received:,} records"
-
-
-def _check(
-    key: dg.AssetKey, name: str, finding: Finding, severity: dg.AssetCheckSeverity = WARN
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=name,
-        passed=finding.passed,
-        severity=severity,
-        description=finding.message,
-        metadata={"skipped": finding.skipped},
-    )
 
 
 def _freshness(done: Synced, now: datetime) -> Finding:

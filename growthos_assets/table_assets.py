@@ -21,7 +21,7 @@ from growthos_assets import metadata, progress, reasons
 from growthos_assets.partitions import TENANTS, tenant_check
 from growthos_assets.resources import Clock, Turn, WarehouseResource
 from growthos_assets.retrying import retried
-from growthos_assets.table import Check, Contract, Declaration, Finding
+from growthos_assets.table import Contract, Declaration, Finding
 from warehouse import refreshes
 from warehouse.contract import description_of, polars_schema
 from warehouse.database import Changes, as_json
@@ -99,7 +99,8 @@ def _materialize(
     is_blocked = too_bad(bad.height, candidate.height)
     yield _contract_result(contract, bad, candidate.height, is_blocked)
     for check, finding in findings:
-        yield _check_result(contract, check, finding)
+        severity = dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN
+        yield check_result(key_of(contract), check.name, finding, severity)
 
     blocked = [check.name for check, finding in findings if check.blocking and not finding.passed]
     if is_blocked:
@@ -153,18 +154,19 @@ def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, is_blocke
     )
 
 
-def _check_result(contract: Contract, check: Check, finding: Finding) -> dg.AssetCheckResult:
+def check_result(key: dg.AssetKey, name: str, finding: Finding, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+    """What an asset's check found, as Dagster is told of it."""
+    told = {
+        label: metadata.preview(value) if isinstance(value, pl.DataFrame) else value
+        for label, value in finding.metadata.items()
+    }
     return dg.AssetCheckResult(
-        asset_key=key_of(contract),
-        check_name=check.name,
+        asset_key=key,
+        check_name=name,
         passed=finding.passed,
-        severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+        severity=severity,
         description=finding.message,
-        metadata={
-            key: metadata.preview(value) if isinstance(value, pl.DataFrame) else value
-            for key, value in finding.metadata.items()
-        }
-        | {"skipped": finding.skipped},
+        metadata=told | {"skipped": finding.skipped},
     )
 
 

@@ -1,12 +1,15 @@
 """Files as shops export them, and what becomes of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from cli_command import Done
 
 Row = Mapping[str, str]
+Import = Callable[..., Done]
+HEADER = "order_id,line_id,processed_at,quantity,unit_price"
 
 
 def line(order: str, line_id: str = "1", **changed: str) -> Row:
@@ -34,6 +37,14 @@ def text(path: Path, lines: Iterable[str], encoding: str = "utf-8") -> Path:
     """A file of these lines."""
     path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
     return path
+
+
+def counts(done: Done) -> tuple[int, int, int, int, int]:
+    """Rows (read, landed, unchanged, repeated, quarantined) of an import that said so and why."""
+    names = ("read", "landed", "unchanged", "repeated", "quarantined")
+    assert done.code == (1 if done.document["quarantined"] else 0), done
+    assert sum(done.document["reasons"].values()) == done.document["quarantined"]
+    return tuple(done.document[name] for name in names)
 
 
 def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:

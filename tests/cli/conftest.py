@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from cli_apis import KEY, Apis
 from cli_command import Command, Done
+from cli_files import Import
 from sqlalchemy.engine import URL
 
 from connectors.fake.serving import serving
@@ -96,6 +97,12 @@ def shop(warehouse_url: str) -> str:
     clock = datetime(2026, 2, 10, tzinfo=UTC)
     tenants.create(tenants.Tenant(tenant_id, "The Shop", "Europe/London", "GBP", clock_at=clock))
     return tenant_id
+
+
+@pytest.fixture
+def orders(shop: str, growthos: Command) -> Import:
+    """Imports an order file into the test's tenant, told as JSON."""
+    return lambda file, *more: growthos("import", "orders", str(file), "--tenant", shop, "--format", "json", *more)
 
 
 @pytest.fixture(scope="session")
