@@ -121,15 +121,16 @@ def list_imports(tenant: TenantOption, format: FormatOption = Format.table) -> N
     if format is Format.json:
         print_json({"tenant": tenant, "imports": found})
         return
-    rows = table("import", "file", "kind", "imported", *COUNTS, "", right=["import", *COUNTS])
+    rows = table("import", "file", "kind", "imported", "read", "landed", right=["import", "read", "landed"])
     for row in found:
+        undone = f"\ntaken back {row['undone_at']:%Y-%m-%d}" if row["undone_at"] else ""
         rows.add_row(
             str(row["import_id"]),
             row["file"],
             row["kind"],
-            f"{row['imported_at']:%Y-%m-%d %H:%M} UTC",
-            *(f"{row[name]:,}" for name in COUNTS),
-            f"taken back {row['undone_at']:%Y-%m-%d %H:%M} UTC" if row["undone_at"] else "",
+            f"{row['imported_at']:%Y-%m-%d %H:%M} UTC{undone}",
+            f"{row['read']:,}",
+            f"{row['landed']:,}",
         )
     console.print(rows if found else f"No file was imported: growthos import orders FILE --tenant {tenant}")
 

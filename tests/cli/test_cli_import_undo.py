@@ -1,5 +1,6 @@
 """A file that should not have been imported, taken back: the numbers are those that they were before it."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,7 +160,9 @@ def test_whose_rows_were_repeated_later_is_told(growthos: Command, imported: Imp
     assert [row[0] for row in sold(shop)] == ["A", "C"]
 
 
-def test_people_are_told_how_and_what_cannot_be(shop: str, growthos: Command, tmp_path: Path) -> None:
+def test_people_are_told_how_and_what_cannot_be(
+    shop: str, growthos: Command, tmp_path: Path, terminal: Callable[[int], None]
+) -> None:
     assert growthos("import", "list", "--tenant", shop).out.startswith("No file was imported: growthos import orders")
     file = csv(tmp_path / "orders.csv", line("A"))
     shown = growthos("import", "orders", str(file), "--tenant", shop).out
@@ -170,7 +173,11 @@ def test_people_are_told_how_and_what_cannot_be(shop: str, growthos: Command, tm
     assert done.code == 0
     assert f"Took back import 1, orders.csv, from {shop}.\n" in done.out
     assert done.out.endswith(f"Next: growthos run --tenant {shop}\n")
-    assert "taken back" in growthos("import", "list", "--tenant", shop).out
+    terminal(80)
+    listed = growthos("import", "list", "--tenant", shop).out
+    assert re.search(r"│ +1 │ orders.csv │ orders │ \d{4}-\d\d-\d\d \d\d:\d\d UTC ", listed), "no word is cut in two"
+    assert "taken back" in listed
+    terminal(300)
     again = growthos("import", "undo", "1", "--tenant", shop)
     assert (again.code, again.out) == (0, "Import 1 was taken back before: nothing has changed.\n")
     assert growthos("import", "undo", "1", "--tenant", shop, "--format", "json").document["undone"] is False
