@@ -69,7 +69,7 @@ def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Wi
     begins = _begins(state, chosen)
 
     def value(kpi: Kpi) -> pl.Expr:
-        return pl.when(_why(uneven, kpi, window, begins[kpi.name], by).is_null()).then(kpi.expr())
+        return pl.when(why_unknown(uneven, kpi, window, begins[kpi.name], by).is_null()).then(kpi.expr())
 
     return _by_member(state.lazy().filter(window.filter()), chosen, by, value)
 
@@ -92,9 +92,9 @@ def compare(
     begins = _begins(state, chosen)
     days = state.lazy().filter(window.filter() | baseline.filter())
 
-    def period(span: Window, value: str, reason: str, late: _Judge) -> pl.LazyFrame:
+    def period(span: Window, value: str, reason: str, late: Judge) -> pl.LazyFrame:
         def cell(kpi: Kpi) -> pl.Expr:
-            why = _why(late, kpi, span, begins[kpi.name], by)
+            why = why_unknown(late, kpi, span, begins[kpi.name], by)
             return pl.struct(
                 pl.lit(kpi.name).alias("kpi"),
                 pl.when(why.is_null()).then(kpi.expr()).cast(pl.Float64).alias(value),
@@ -275,11 +275,11 @@ def _later(kpi: Kpi, day: date, begins: Begins, last: date, channel: str | None)
     return f"{name}{whose} is known from {latest} on"
 
 
-class _Judge(Protocol):
+class Judge(Protocol):
     def __call__(self, kpi: Kpi, window: Window, begins: Begins, channel: str | None = None, /) -> str | None: ...
 
 
-def _why(judge: _Judge, kpi: Kpi, window: Window, begins: Begins, by: Sequence[str]) -> pl.Expr:
+def why_unknown(judge: Judge, kpi: Kpi, window: Window, begins: Begins, by: Sequence[str]) -> pl.Expr:
     """Why the KPI is not known, as text: of each channel for itself where it is read by channel, else of all."""
     if "channel_id" not in by:
         return pl.lit(judge(kpi, window, begins), pl.String)

@@ -20,12 +20,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from math import floor
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import inputs, known_from, of_state, together, totals, uneven, unreached
+from kpis.engine import inputs, known_from, of_state, together, totals, uneven, unreached, why_unknown
 from kpis.frame import Frame
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
@@ -84,8 +85,11 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
     paired = together(chosen)
     members = pl.collect_all([totals(each, measures, by, paired) for each in blanked])
     begins = known_from(state, measures, paired)
-    late = uneven(chosen, window, begins), unreached(chosen, baseline, begins, until=window.end)
-    now, before = (_side(chosen, each, why) for each, why in zip(members, late, strict=True))
+    judged = (uneven, window), (partial(unreached, until=window.end), baseline)
+    now, before = (
+        _side(chosen, each, judge(chosen, span, begins), why_unknown(judge, chosen, span, begins, by))
+        for each, (judge, span) in zip(members, judged, strict=True)
+    )
     value, previous = now.value(), before.value()
     change = None if value is None or previous is None else value - previous
     return Explanation(
@@ -127,8 +131,11 @@ class _Side:
         return round(_UNITS * (numerator / self.denominator if self.denominators else numerator))
 
 
-def _side(kpi: Kpi, members: pl.DataFrame, late: str | None) -> _Side:
-    """Of the members' sums. `late` says which measure is not known of all the days: there is no value then."""
+def _side(kpi: Kpi, members: pl.DataFrame, late: str | None, own: pl.Expr) -> _Side:
+    """Of the members' sums. `late` says which measure is not known of all the days: there is no value then.
+
+    `own` says so of each member, where a channel is known longer than all of them together.
+    """
     measures = inputs([kpi])
     whole = totals(members, measures).with_columns(reason=kpi.reason()).collect().row(0, named=True)
     reason = whole.pop("reason")
@@ -136,7 +143,7 @@ def _side(kpi: Kpi, members: pl.DataFrame, late: str | None) -> _Side:
     told = members.select(
         numerator=_measured(kpi.numerator),
         denominator=pl.lit(False) if kpi.denominator is None else _measured(kpi.denominator),
-        value=kpi.expr().is_not_null() & (late is None),
+        value=kpi.expr().is_not_null() & own.is_null(),
     )
     numerators = _fractions(known.select(kpi.numerator))
     denominators = [] if kpi.denominator is None else _fractions(known.select(kpi.denominator))

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import polars as pl
 import pytest
 from broken_shop import DAYS, LAST, NO_COHORTS, half_year
 
@@ -73,6 +74,9 @@ def test_channels_are_compared_each_by_its_own(shop):
     assert rows["google", "spend"]["reason"].endswith(f"known from {begin} on")
     inside = rollup(shop(NOW.end), ["roas", "spend"], ["channel_id"], NOW).collect()
     assert inside.rows() == [("google", None, 100), ("meta", 10, 700)]
+    found = explain(shop(begin), "spend", NOW, BEFORE, ["channel_id"])
+    members = found.members.filter(pl.col("value") > 0).select("channel_id", "value", "previous", "contribution")
+    assert members.rows() == [("google", 700, None, None), ("meta", 700, 700, None)]
 
 
 LATE_BY = {"imported": "file:", "synced": ""}
