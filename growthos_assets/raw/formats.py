@@ -51,7 +51,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
     try:
         frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
     except pl.exceptions.ComputeError:
-        _refuse_longer_rows(path, separator)
+        _refuse_broken_rows(path, separator)
         raise
     says = pl.any_horizontal(pl.all().str.strip_chars() != "")  # an empty last line, or a spreadsheet's ,,, is no row
     return _stripped(frame.filter(says.fill_null(False)))
@@ -67,17 +67,25 @@ def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
-def _refuse_longer_rows(path: Path, separator: str) -> None:
-    """A row with more fields than the header has no place for them: say which row."""
+def _refuse_broken_rows(path: Path, separator: str) -> None:
+    """A row with more fields than the header has no place for them, and a quote may end nowhere: say which row."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=separator)
-        header = next(rows)
-        for row in rows:
-            if len(row) > len(header):
-                raise ImportFileError(
-                    f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {len(header)}. "
-                    f"Put values that hold a {separator!r} in double quotes, or export the file again."
-                )
+        rows = csv.reader(file, delimiter=separator, strict=True)
+        width, begins = 0, 1
+        try:
+            for row in rows:
+                width = width or len(row)
+                if len(row) > width:
+                    raise ImportFileError(
+                        f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {width}. "
+                        f"Put values that hold a {separator!r} in double quotes, or export the file again."
+                    )
+                begins = rows.line_num + 1
+        except csv.Error:
+            raise ImportFileError(
+                f"{path.name}: a double quote of the row that begins in line {begins} is not closed, or stands inside "
+                "a value. Close it, or write it twice inside one."
+            ) from None
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:

@@ -15,6 +15,11 @@ REFUSED = {
     "twice.csv": ([HEADER + ",unit_price", "1,1,2026-02-02,1,2,3"], "twice.csv names unit_price twice: rename one"),
     "spaced.csv": (["order_id , order_id,processed_at,quantity,unit_price", "1,2,3,4,5"], "names order_id twice"),
     "ragged.csv": ([HEADER, "1,1,2026-02-02,1,2", "2,1,2026-02-02,1,2,50"], "line 3 has 6 fields, the header has 5"),
+    "unclosed.csv": (
+        [HEADER, "1,1,2026-02-02,1,2", '2,"1,2026-02-02,1,2', "3,1,2026-02-02,1,2"],
+        "in line 3 is not closed",
+    ),
+    "quoted.csv": ([HEADER, '1,"a "big" one",2026-02-02,1,2', '2,"1,2026-02-02,1,2'], "begins in line 2"),
     "none.jsonl": (["{oops"], "none.jsonl has no order_id, processed_at, quantity, unit_price"),
     "nested.jsonl": (["[1]", "2"], "nested.jsonl has no order_id"),
     "not.parquet": ([HEADER], "not.parquet can't be read as parquet"),
