@@ -150,7 +150,7 @@ def _contract_result(contract: Contract, bad: pl.DataFrame, rows: int, is_blocke
         passed=bad.is_empty(),
         severity=dg.AssetCheckSeverity.ERROR if is_blocked else dg.AssetCheckSeverity.WARN,
         description=f"{bad.height} of {rows} rows are quarantined",
-        metadata={"quarantined": bad.height, "reasons": why} if bad.height else {},
+        metadata={"quarantined": bad.height} | ({"reasons": why} if why else {}),
     )
 
 
