@@ -111,7 +111,7 @@ def traffic(
 
 @import_app.command("list")
 def list_imports(tenant: TenantOption, format: FormatOption = Format.table) -> None:
-    """The files that were imported, the newest first."""
+    """The files that were imported, the newest first; --format json has every count."""
     from growthos_assets.loading import warehouse
     from warehouse import imports, tenants
 
@@ -121,16 +121,16 @@ def list_imports(tenant: TenantOption, format: FormatOption = Format.table) -> N
     if format is Format.json:
         print_json({"tenant": tenant, "imports": found})
         return
-    rows = table("import", "file", "kind", "imported", "read", "landed", right=["import", "read", "landed"])
+    # a terminal has eighty columns: the other counts are in JSON
+    rows = table("import", "file", "kind", "at (UTC)", "landed", "", right=["import", "landed"])
     for row in found:
-        undone = f"\ntaken back {row['undone_at']:%Y-%m-%d}" if row["undone_at"] else ""
         rows.add_row(
             str(row["import_id"]),
             row["file"],
             row["kind"],
-            f"{row['imported_at']:%Y-%m-%d %H:%M} UTC{undone}",
-            f"{row['read']:,}",
+            f"{row['imported_at']:%Y-%m-%d %H:%M}",
             f"{row['landed']:,}",
+            "taken back" if row["undone_at"] else "",
         )
     console.print(rows if found else f"No file was imported: growthos import orders FILE --tenant {tenant}")
 

@@ -167,7 +167,11 @@ def test_people_are_told_how_and_what_cannot_be(
     file = csv(tmp_path / "orders.csv", line("A"))
     shown = growthos("import", "orders", str(file), "--tenant", shop).out
     assert f"This is import 1. If it was a mistake: growthos import undo 1 --tenant {shop}\n" in shown
-    assert "orders.csv" in growthos("import", "list", "--tenant", shop).out
+    terminal(80)
+    listed = growthos("import", "list", "--tenant", shop).out
+    assert re.search(r"│ +1 │ orders.csv +│ orders +│ \d{4}-\d\d-\d\d \d\d:\d\d │ +1 │ +│\n", listed), (
+        "one line, unbroken"
+    )
 
     done: Done = growthos("import", "undo", "1", "--tenant", shop)
     assert done.code == 0
