@@ -71,7 +71,7 @@ def show_quarantine(
     limit: Annotated[int, typer.Option(min=0, help="Reasons, and rows, to show.")] = 10,
     format: FormatOption = Format.table,
 ) -> None:
-    """Rows that are kept out of the tables today, and why."""
+    """Rows that the last run kept out of the tables, and why."""
     from growthos_assets.reasons import grouped
 
     rows = frame_of("ops/quarantine", tenant).sort("table_name", "record_id")
@@ -85,7 +85,11 @@ def show_quarantine(
         print_json({"tenant": tenant, "rows": rows.height, "reasons": counts, "quarantine": rows.to_dicts()})
         return
     if rows.is_empty():
-        console.print("Nothing is quarantined.")
+        console.print(
+            "Nothing is quarantined by the last run; the next one judges what was imported since: "
+            f"growthos run --tenant {tenant}",
+            soft_wrap=True,
+        )
         return
     why = table("table", "reason", "rows", title=f"{rows.height:,} quarantined rows", right=["rows"])
     for told in counts[:limit]:
