@@ -7,13 +7,13 @@ of the same measures, which may have the other columns of DIMENSIONS too. Its we
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from kpis.frame import Frame
+from kpis.known import ADS, Begins, Late, known_from, uneven, unreached, why
 from kpis.kpi import Kpi
 from kpis.measures import MEASURES, OF_LIVES
 from kpis.registry import HEADLINE, KPIS, find
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 _SQUARES = tuple(m.name for m in MEASURES.values() if m.unit == "square")
 KNOWN: Final = (
-    Known(("spend", "impressions", "clicks", "platform_conversions", "platform_value"), DAILY,
+    Known(ADS, DAILY,
           "ads are bought for campaigns, not for an order, a customer, a country or a product"),
     Known(("sessions", "pdp_views", "add_to_cart", "checkouts", "purchases"), DAILY,
           "web analytics counts visits, and does not say whose, or of which product"),
@@ -45,14 +45,6 @@ KNOWN: Final = (
           "an order may hold several products, so that its parts would count more than once"),
 )  # fmt: skip
 """Every other measure is a sum over lines and refunds, and known by all DIMENSIONS."""
-
-_ADS: Final = KNOWN[0].measures
-IMPORTED: Final = "file:"
-"""What the ids of campaigns begin with that files tell of. A platform that is synced is asked for all of its history:
-there a day without a row is one without spend. What was spent before a file's first day nobody knows."""
-
-Begins = Mapping[str, Mapping[str, date]]
-"""Since when each measure is known, by source: a channel whose ads only files tell of, "" for all the others."""
 
 
 def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Window | None = None) -> pl.LazyFrame:
@@ -67,9 +59,10 @@ def rollup(state: Frame, kpis: Iterable[str], by: Sequence[str] = (), window: Wi
     if window is None:
         return _by_member(state, chosen, by, Kpi.expr)
     begins = _begins(state, chosen)
+    late = partial(uneven, window=window)
 
     def value(kpi: Kpi) -> pl.Expr:
-        return pl.when(why_unknown(uneven, kpi, window, begins[kpi.name], by).is_null()).then(kpi.expr())
+        return pl.when(why(late, kpi, begins[kpi.name], by).is_null()).then(kpi.expr())
 
     return _by_member(state.lazy().filter(window.filter()), chosen, by, value)
 
@@ -92,14 +85,14 @@ def compare(
     begins = _begins(state, chosen)
     days = state.lazy().filter(window.filter() | baseline.filter())
 
-    def period(span: Window, value: str, reason: str, late: Judge) -> pl.LazyFrame:
+    def period(span: Window, value: str, reason: str, late: Late) -> pl.LazyFrame:
         def cell(kpi: Kpi) -> pl.Expr:
-            why = why_unknown(late, kpi, span, begins[kpi.name], by)
+            unknown = why(late, kpi, begins[kpi.name], by)
             return pl.struct(
                 pl.lit(kpi.name).alias("kpi"),
-                pl.when(why.is_null()).then(kpi.expr()).cast(pl.Float64).alias(value),
+                pl.when(unknown.is_null()).then(kpi.expr()).cast(pl.Float64).alias(value),
                 pl.lit(kpi.unit).alias("unit"),
-                pl.coalesce(why, kpi.reason()).alias(reason),
+                pl.coalesce(unknown, kpi.reason()).alias(reason),
             )
 
         # Blanking the other days instead of dropping them keeps the members that only they have.
@@ -109,8 +102,9 @@ def compare(
             cells.select(*by, pl.concat_list(kpi.name for kpi in chosen).alias("cell")).explode("cell").unnest("cell")
         )
 
-    now = period(window, "current", "reason", uneven)
-    before = period(baseline, "previous", "previous_reason", partial(unreached, until=window.end)).drop("unit")
+    now = period(window, "current", "reason", partial(uneven, window=window))
+    reached = partial(unreached, baseline=baseline, until=window.end)
+    before = period(baseline, "previous", "previous_reason", reached).drop("unit")
     both = now.join(before, on=[*by, "kpi"], nulls_equal=True, maintain_order="left")
 
     points = pl.col("unit") == "percent"
@@ -188,107 +182,6 @@ def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = (), togeth
 
     sums = [total(name) for name in measures]
     return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
-
-
-def known_from(state: Frame, measures: Iterable[str], together: Sequence[str] = ()) -> Begins:
-    """The first day on which each source told anything of each measure; one of which nothing ever was is left out.
-
-    Of what nobody may be measuring a day with a value, of any member; of the rest a day on which any of it happened.
-    """
-    every = MEASURES | OF_LIVES
-    columns = state.lazy().collect_schema().names()
-    counted = [name for name in columns if name in every and every[name].absent == "zero"]
-
-    def told(name: str) -> pl.Expr:
-        if every[name].absent == "zero":
-            return pl.any_horizontal(pl.col(counted) != 0)
-        return pl.all_horizontal(pl.col(together if name in together else [name]).is_not_null())
-
-    source = pl.lit("")
-    if {"channel_id", "campaign_id", "spend"} <= set(columns):
-        is_imported = pl.col("campaign_id").str.starts_with(IMPORTED)
-        is_synced = (pl.col("spend").is_not_null() & ~is_imported).any().over("channel_id")
-        source = pl.when(is_imported & ~is_synced).then("channel_id").otherwise(source)
-    sources = state.lazy().with_columns(source=source.fill_null("")).group_by("source")
-    days = (
-        sources.agg(pl.col("date").filter(told(name)).min().alias(name) for name in measures).sort("source").collect()
-    )
-    found: dict[str, Mapping[str, date]] = {}
-    for name in days.columns[1:]:
-        begun = {who: day for who, day in days.select("source", name).iter_rows() if day is not None}
-        if begun:
-            found[name] = begun if name in _ADS else {"": min(begun.values())}
-    return found
-
-
-def begin_of(begins: Begins, last: date, channel: str | None = None) -> date | None:
-    """From which day on all of the measures are known, of the sources that are known by the last day.
-
-    Of a channel, of its own. None if nothing is known of any.
-    """
-    return max((max(_days(sources, last, channel)) for sources in begins.values()), default=None)
-
-
-def _days(sources: Mapping[str, date], last: date, channel: str | None) -> list[date]:
-    """Since when a measure is known: of each source that is by the last day, or of the first that will be.
-
-    Of a channel of its own, or as of "" what is not only told of by files, of that alone.
-    """
-    if channel and channel in sources:
-        return [sources[channel]]
-    first = min(sources.values())
-    imported = [] if channel is not None else [day for who, day in sources.items() if who]
-    return [first, *(day for day in imported if first < day <= last)]
-
-
-def unreached(
-    kpi: Kpi, window: Window, begins: Begins, channel: str | None = None, until: date | None = None
-) -> str | None:
-    """Why nothing can be held against the KPI in the window: what it is made of is known only from a later day on.
-
-    Of sources that are known by the day `until`, the last of the window that is held against it.
-    """
-    return _later(kpi, window.start, begins, until or window.end, channel)
-
-
-def uneven(kpi: Kpi, window: Window, begins: Begins, channel: str | None = None) -> str | None:
-    """Why the KPI has no value in the window: its measures are not known of the same days of it.
-
-    A sum of one measure, or a ratio of what is reported together, is true of what is known.
-    """
-    if len({(MEASURES | OF_LIVES)[name].absent for name in kpi.measures}) == 1:
-        return None
-    known = [min(_days(begins[name], window.end, channel)) for name in kpi.measures if name in begins]
-    return _later(kpi, max(window.start, min(known, default=window.start)), begins, window.end, channel)
-
-
-def _later(kpi: Kpi, day: date, begins: Begins, last: date, channel: str | None) -> str | None:
-    """Which measure of the KPI is known last, of which source, and since when, if that is after the day."""
-    known = [(max(_days(begins[name], last, channel)), name) for name in kpi.measures if name in begins]
-    latest, name = max(known, key=lambda each: each[0], default=(day, ""))
-    if latest <= day:
-        return None
-    if (MEASURES | OF_LIVES)[name].absent == "zero":
-        return f"not known before {latest}"
-    sources = begins[name]
-    whose = next((f" of {who}" for who, begin in sources.items() if who and begin == latest and len(sources) > 1), "")
-    return f"{name}{whose} is known from {latest} on"
-
-
-class Judge(Protocol):
-    def __call__(self, kpi: Kpi, window: Window, begins: Begins, channel: str | None = None, /) -> str | None: ...
-
-
-def why_unknown(judge: Judge, kpi: Kpi, window: Window, begins: Begins, by: Sequence[str]) -> pl.Expr:
-    """Why the KPI is not known, as text: of each channel for itself where it is read by channel, else of all."""
-    if "channel_id" not in by:
-        return pl.lit(judge(kpi, window, begins), pl.String)
-    sources = {who for own in begins.values() for who in own if who}
-    others = pl.lit(judge(kpi, window, begins, ""), pl.String)
-    if not sources:
-        return others
-    own = {who: judge(kpi, window, begins, who) for who in sorted(sources)}
-    return pl.col("channel_id").replace_strict(own, default=others, return_dtype=pl.String)
 
 
 def _begins(state: Frame, kpis: Iterable[Kpi]) -> dict[str, Begins]:

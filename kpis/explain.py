@@ -26,8 +26,9 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from kpis.engine import inputs, known_from, of_state, together, totals, uneven, unreached, why_unknown
+from kpis.engine import inputs, of_state, together, totals
 from kpis.frame import Frame
+from kpis.known import known_from, uneven, unreached, why
 from kpis.kpi import Kpi, Number
 from kpis.windows import Window
 
@@ -85,10 +86,10 @@ def explain(state: Frame, kpi: str, window: Window, baseline: Window, by: Sequen
     paired = together(chosen)
     members = pl.collect_all([totals(each, measures, by, paired) for each in blanked])
     begins = known_from(state, measures, paired)
-    judged = (uneven, window), (partial(unreached, until=window.end), baseline)
+    late = partial(uneven, window=window), partial(unreached, baseline=baseline, until=window.end)
     now, before = (
-        _side(chosen, each, judge(chosen, span, begins), why_unknown(judge, chosen, span, begins, by))
-        for each, (judge, span) in zip(members, judged, strict=True)
+        _side(chosen, each, judge(chosen, begins), why(judge, chosen, begins, by))
+        for each, judge in zip(members, late, strict=True)
     )
     value, previous = now.value(), before.value()
     change = None if value is None or previous is None else value - previous

@@ -18,7 +18,8 @@ from kpis.alerts.judging import bounds, decided, judge
 from kpis.alerts.panel import KEYS, MEMORY, Facts, begins_of, daily, panel, series, silences
 from kpis.alerts.rule import Daily, Limits, Rule
 from kpis.alerts.rules import ORDER, RULES, kpi_of
-from kpis.engine import begin_of, together
+from kpis.engine import together
+from kpis.known import begin_of
 from kpis.windows import trailing
 
 WEEK: Final = 7

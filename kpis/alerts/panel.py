@@ -14,7 +14,8 @@ import polars as pl
 
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import kpi_of
-from kpis.engine import Begins, known_from, together, totals
+from kpis.engine import together, totals
+from kpis.known import Begins, known_from
 from kpis.measures import MEASURES
 from kpis.windows import Window
 

@@ -12,7 +12,8 @@ from kpis.alerts.finding import Finding, change
 from kpis.alerts.panel import KEYS, Facts, begins_of, daily
 from kpis.alerts.rule import Counts, Daily, Grain, Money, Rule
 from kpis.alerts.rules import RULES, kpi_of
-from kpis.engine import KNOWN, begin_of, known_from, together
+from kpis.engine import KNOWN, together
+from kpis.known import begin_of, known_from
 from kpis.windows import trailing
 from kpis.words import Movement, change_text, value_text
 

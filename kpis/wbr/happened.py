@@ -9,7 +9,8 @@ from typing import Final, Literal
 import polars as pl
 
 from kpis.cohorts import RETENTION_DAYS, baseline_retention
-from kpis.engine import begin_of, compare, known_from
+from kpis.engine import compare
+from kpis.known import begin_of, known_from
 from kpis.registry import FUNNEL, HEADLINE, KPIS
 from kpis.wbr.given import Given
 from kpis.wbr.review import ChannelRow, CohortRow, Day, Figure
