@@ -139,6 +139,7 @@ def _agreed(sales: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
     paid = pl.when("taxes_included").then("total").otherwise("net")
     list_price = pl.col("list_price") * pl.col("quantity") / pl.when(pl.col("units") > 0).then("units")
     goods = listed.select("order_id", "line_id", *PRODUCT, "unit_price", "list_price", units="quantity")
+    goods = goods.unique(("order_id", "line_id"), keep="first", maintain_order=True)  # what is listed twice is sold once
     return (
         sales.filter(agreements.is_sold())
         .join(goods, on=("order_id", "line_id"), how="left")

@@ -91,3 +91,9 @@ def test_a_row_of_ga4_that_is_in_no_sum_is_missed(staged: Staged) -> None:
     )
     finding = staged.find("ga4_adds_up")
     assert (finding.passed, finding.metadata["examples"].rows()) == (False, [("sessions", 6)])
+
+
+def test_what_an_order_lists_twice_is_sold_as_often_as_its_agreements_say() -> None:
+    told = agreements(agreement(agreed("ORDER", "50.00")))
+    staged = stage(shopify_orders=shopify_orders(order(1, line(), line(), agreements=told)))
+    assert staged.row("stg_order_lines")["revenue_gross"] == 50
