@@ -138,11 +138,12 @@ def _agreed(sales: pl.LazyFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
     """What was sold for more than its list price, by the rounding of another currency, was sold without discount."""
     paid = pl.when("taxes_included").then("total").otherwise("net")
     list_price = pl.col("list_price") * pl.col("quantity") / pl.when(pl.col("units") > 0).then("units")
-    goods = listed.select("order_id", "line_id", *PRODUCT, "unit_price", "list_price", units="quantity")
-    goods = goods.unique(("order_id", "line_id"), keep="first", maintain_order=True)  # what is listed twice is sold once
+    key = ("order_id", "line_id")
+    goods = listed.select(*key, *PRODUCT, "unit_price", "list_price", units="quantity")
+    goods = goods.unique(key, keep="first", maintain_order=True)  # what is listed twice is not sold twice
     return (
         sales.filter(agreements.is_sold())
-        .join(goods, on=("order_id", "line_id"), how="left")
+        .join(goods, on=key, how="left")
         .sort("happened_at", maintain_order=True)
         .with_columns(
             line_id=pl.when(pl.struct("order_id", "line_id").is_first_distinct())

@@ -381,3 +381,9 @@ def test_orders_that_are_all_broken_are_found_missing() -> None:
     finding = stage_file(sale(quantity="x")).findings["orders_not_empty"]
     assert not finding.passed
     assert finding.message == "there are raw records, and not one row of them"
+
+
+def test_a_file_of_returns_alone_lacks_no_orders() -> None:
+    staged = stage_file(sale(quantity="-1"))
+    assert staged.good["stg_refunds"].height == 1
+    assert staged.findings["orders_not_empty"].skipped

@@ -11,7 +11,7 @@ from growthos_assets.staging import file, shopify
 from growthos_assets.staging.customers import customers_complete, stg_customers
 from growthos_assets.staging.identity import people
 from growthos_assets.staging.order_lines import header_matches_lines, lines_complete, stg_order_lines
-from growthos_assets.staging.orders import orders_complete, stg_orders
+from growthos_assets.staging.orders import orders_complete, orders_not_empty, stg_orders
 from growthos_assets.staging.refunds import agreements_agree, refunds_complete, stg_refunds
 from growthos_assets.table import Call, Contract, Shared, Transform
 from warehouse.contract import empty
@@ -32,6 +32,7 @@ def test_shared_work_is_done_once_and_forgotten_with_its_last_taker() -> None:
         call(transform).collect()
 
     take(stg_orders)
+    call(orders_not_empty)
     call(orders_complete)
     take(stg_order_lines)
     call(header_matches_lines)
