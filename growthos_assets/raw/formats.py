@@ -1,8 +1,9 @@
 """The formats of files that people export, each read as a frame without judging a value."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 import polars as pl
@@ -69,8 +70,15 @@ def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _refuse_broken_rows(path: Path, separator: str) -> None:
     """A row with more fields than the header has no place for them, and a quote may end nowhere: say which row."""
+    lines: list[str] = []  # of the row that is read
+
+    def noted(file: TextIO) -> Iterator[str]:
+        for line in file:
+            lines.append(line)
+            yield line
+
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file, delimiter=separator, strict=True)
+        rows = csv.reader(noted(file), delimiter=separator, strict=True)
         width, begins = 0, 1
         try:
             for row in rows:
@@ -80,11 +88,14 @@ def _refuse_broken_rows(path: Path, separator: str) -> None:
                         f"{path.name}: line {rows.line_num} has {len(row)} fields, the header has {width}. "
                         f"Put values that hold a {separator!r} in double quotes, or export the file again."
                     )
+                if "".join(lines).count('"') % 2:
+                    raise csv.Error
+                lines.clear()
                 begins = rows.line_num + 1
         except csv.Error:
             raise ImportFileError(
                 f"{path.name}: a double quote of the row that begins in line {begins} is not closed, or stands inside "
-                "a value. Close it, or write it twice inside one."
+                'a value. Close it, or put the whole value in quotes and write it twice there: "24"" screen".'
             ) from None
 
 

@@ -19,6 +19,7 @@ REFUSED = {
         [HEADER, "1,1,2026-02-02,1,2", '2,"1,2026-02-02,1,2', "3,1,2026-02-02,1,2"],
         "in line 3 is not closed",
     ),
+    "inches.csv": ([HEADER, '1,"24"" tv",2026-02-02,1,2', '2,24" tv,2026-02-02,1,2'], "begins in line 3"),
     "quoted.csv": ([HEADER, '1,"a "big" one",2026-02-02,1,2', '2,"1,2026-02-02,1,2'], "begins in line 2"),
     "none.jsonl": (["{oops"], "none.jsonl has no order_id, processed_at, quantity, unit_price"),
     "nested.jsonl": (["[1]", "2"], "nested.jsonl has no order_id"),
