@@ -40,7 +40,10 @@ def turned_away(kind: str, records: pl.DataFrame, tenant: Tenant) -> dict[str, i
     stream, tables = JUDGES[kind]
     now = clock.now(tenant)
     landed = records.with_columns(
-        version=pl.lit(1, pl.Int64), payload_hash=pl.lit(b""), seen_at=pl.lit(now, pl.Datetime("us", "UTC"))
+        version=pl.lit(1, pl.Int64),
+        payload_hash=pl.lit(b""),
+        seen_at=pl.lit(now, pl.Datetime("us", "UTC")),
+        import_id=pl.lit(None, pl.Int64),
     )
 
     def read(contract: type[Table]) -> pl.LazyFrame:

@@ -287,8 +287,9 @@ def scan_latest(
 ) -> pl.LazyFrame:
     """The latest version of every record of a stream's view (`raw.shopify_orders`), or the one known at `as_of`.
 
-    Columns external_id, version, payload, payload_hash, seen_at, in no particular order. Rows come from the database
-    in batches as the frame is collected, and only the columns that are asked for: a history need not fit in memory.
+    Columns external_id, version, payload, payload_hash, seen_at, and import_id of files, in no order. Rows come from
+    the database in batches as the frame is collected, and only the columns that are asked for: a history need not fit
+    in memory.
     `counted` is told of how many there were, each time that all have come.
     """
     schema = {
@@ -298,6 +299,8 @@ def scan_latest(
         "payload_hash": pl.Binary,
         "seen_at": pl.Datetime("us", "UTC"),
     }
+    if table.startswith("raw.file_"):
+        schema["import_id"] = pl.Int64
 
     def rows(
         columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, _batch_size: int | None

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 from polars._typing import PolarsDataType
+from polars.selectors import by_name
 
 from growthos_assets.raw.formats import UNREADABLE, UNREADABLE_LINE
 from growthos_assets.staging.kinds import Kind
@@ -35,7 +36,7 @@ DECODED_AT_ONCE = 1_000
 
 
 def decoded(raw: pl.LazyFrame, fields: Mapping[str, DataType]) -> pl.LazyFrame:
-    """The payload's fields as columns of text, beside `external_id` and `seen_at`; what it lacks is null."""
+    """The payload's fields as columns of text, beside `external_id`, `seen_at` and, of files, `import_id`."""
     record = pl.Struct(fields)
     # what is flat is read as fast as it could be cut down
     lean = _leaner(record) if any(kind.is_nested() for kind in fields.values()) else None
@@ -51,11 +52,12 @@ def decoded(raw: pl.LazyFrame, fields: Mapping[str, DataType]) -> pl.LazyFrame:
         return pl.concat(done) if done else pl.Series(payloads.name, [], record)
 
     payload = pl.col("payload").map_batches(decode, return_dtype=record, is_elementwise=True)
-    return raw.select("external_id", "seen_at", payload=payload).unnest("payload")
+    told = by_name("external_id", "seen_at", "import_id", require_all=False)
+    return raw.select(told, payload=payload).unnest("payload")
 
 
 def file_rows(raw: pl.LazyFrame, fields: Iterable[str]) -> pl.LazyFrame:
-    """The fields of a file's rows as text, beside `external_id` and `seen_at`; a line that is none has `_problems`."""
+    """The fields of a file's rows as text, beside those of `decoded`; a line that is none has `_problems`."""
     rows = decoded(raw, dict.fromkeys((*fields, UNREADABLE, UNREADABLE_LINE), pl.String))
     problem = rule(
         pl.col(UNREADABLE).is_not_null(),

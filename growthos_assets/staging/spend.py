@@ -101,10 +101,11 @@ def imported(file_spend: LazyFrame[FileSpend], tenant: Tenant) -> pl.LazyFrame:
         channel=first_text("channel", "source"),
         **{name: pl.col(field) for name, field in names.items()},
     )
-    last = pl.col("seen_at").filter(clean()).max().over("campaign_id", "date")
-    return _typed(rows, "file", {"currency": tenant.currency}).with_columns(
-        is_superseded=clean() & (pl.col("seen_at") < last)
-    )
+    # what stands again since a later import was taken back is no newer for that: which import said it decides, and of
+    # what was said before imports had numbers, the instant
+    turn = pl.coalesce("import_id", pl.col("seen_at").dt.epoch("us") - 2**62)
+    last = turn.filter(clean()).max().over("campaign_id", "date")
+    return _typed(rows, "file", {"currency": tenant.currency}).with_columns(is_superseded=clean() & (turn < last))
 
 
 Imported = Annotated[pl.LazyFrame, imported]
@@ -131,7 +132,7 @@ def stg_spend(
 
 
 def _typed(rows: pl.LazyFrame, source: str, defaults: Mapping[str, str], spend: Kind = AMOUNT) -> pl.LazyFrame:
-    told = rows.select(*KINDS, by_name("seen_at", PROBLEMS, require_all=False))
+    told = rows.select(*KINDS, by_name("seen_at", "import_id", PROBLEMS, require_all=False))
     typed = parse(told, {**KINDS, "spend": spend}, required=REQUIRED, defaults=defaults)
     return typed.with_columns(source=pl.lit(source))
 

@@ -190,3 +190,22 @@ def test_people_are_told_how_and_what_cannot_be(
     assert (unknown.code, unknown.out) == (2, "")
     assert f"{shop} has no import 7: `growthos import list --tenant {shop}` shows" in unknown.err
     assert growthos("import", "list", "--tenant", "nosuch").code == 2
+
+
+def test_spend_in_other_words_is_superseded_by_whoever_said_it_last(
+    shop: str, growthos: Command, imported: Import, undo: Undo
+) -> None:
+    """Taking an import back makes nothing that stood before it newer than it was."""
+
+    def said(day: int, spend: str, **campaign: str) -> None:
+        growthos("tenant", "set", shop, "--clock", f"2026-02-{day}")
+        imported({"date": "2026-02-01", "channel": "meta", "spend": spend, **campaign}, kind="spend")
+
+    said(10, "100", campaign_name="Spring")
+    said(11, "200", campaign_name="Spring", campaign_id="7")
+    assert staged(shop, "stg_spend", "spend") == [(200,)]
+    said(12, "300", campaign_name="Spring")
+    assert staged(shop, "stg_spend", "spend") == [(300,)]
+    growthos("tenant", "set", shop, "--clock", "2026-02-13")
+    undo(3)
+    assert staged(shop, "stg_spend", "spend") == [(200,)]

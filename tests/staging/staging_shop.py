@@ -35,7 +35,8 @@ V = TypeVar("V")
 
 def raw(records: Iterable[tuple[str, Payload]]) -> pl.LazyFrame:
     rows = [(key, 1, json.dumps(payload), b"", NOW) for key, payload in records]
-    return pl.DataFrame(rows, schema=polars_schema(RawRecords), orient="row").lazy()
+    frame = pl.DataFrame(rows, schema=polars_schema(RawRecords), orient="row")
+    return frame.with_columns(import_id=pl.lit(None, pl.Int64)).lazy()
 
 
 class OnDemand(dict[str, V]):
