@@ -193,7 +193,7 @@ def _print_changes(outcome: "Outcome") -> None:
     elif outcome.changed == 0:
         console.print("Nothing changed: every row is as it was, and none was written.")
     else:
-        console.print(f"{outcome.changed:,} rows changed. Run {outcome.run_id}.")
+        console.print(f"Rows changed: {outcome.changed:,}. Run {outcome.run_id}.")
     for warning in outcome.warnings:
         complain("Check:", warning, "yellow")
     if outcome.quarantined:

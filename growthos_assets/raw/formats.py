@@ -1,7 +1,9 @@
 """The formats of files that people export, each read as a frame without judging a value."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +18,10 @@ UNREADABLE_LINE = "unreadable_line"
 
 TWIN = "_duplicated_0"
 """What polars adds to a column's name that is there already."""
+
+
+SEPARATOR = re.compile(r'"?sep=(.)"?$', re.IGNORECASE)
+"""What Excel writes above the header, for whoever reads it with other settings."""
 
 
 class ImportFileError(Exception):
@@ -47,12 +53,14 @@ def read(path: Path) -> pl.DataFrame:
 
 def _read_csv(path: Path) -> pl.DataFrame:
     with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = max(",;\t|", key=header.count)
+        first = file.readline()
+    named = SEPARATOR.match(first)
+    separator = named[1] if named else max(",;\t|", key=first.count)
+    above = 1 if named else 0
     try:
-        frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False)
+        frame = pl.read_csv(path, separator=separator, infer_schema=False, glob=False, skip_lines=above)
     except pl.exceptions.ComputeError:
-        _refuse_broken_rows(path, separator)
+        _refuse_broken_rows(path, separator, above)
         raise
     says = pl.any_horizontal(pl.all().str.strip_chars() != "")  # an empty last line, or a spreadsheet's ,,, is no row
     return _stripped(frame.filter(says.fill_null(False)))
@@ -68,7 +76,7 @@ def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
-def _refuse_broken_rows(path: Path, separator: str) -> None:
+def _refuse_broken_rows(path: Path, separator: str, above: int) -> None:
     """A row with more fields than the header has no place for them, and a quote may end nowhere: say which row."""
     lines: list[str] = []  # of the row that is read
 
@@ -79,9 +87,9 @@ def _refuse_broken_rows(path: Path, separator: str) -> None:
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(noted(file), delimiter=separator, strict=True)
-        width, begins = 0, 1
+        width, begins = 0, above + 1
         try:
-            for row in rows:
+            for row in islice(rows, above, None):
                 width = width or len(row)
                 if len(row) > width:
                     raise ImportFileError(

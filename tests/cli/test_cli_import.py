@@ -62,7 +62,7 @@ def test_a_new_tenant_needs_its_zone_and_currency_and_keeps_them(
 def test_broken_rows_land_and_are_counted_by_reason_and_the_others_go_on(orders: Import, tmp_path: Path) -> None:
     broken = {
         "quantity: 'many' is not a whole number below a billion": {"quantity": "many"},
-        "unit_price: '-1' is not an amount from 0 to a billion": {"unit_price": "-1"},
+        "unit_price: '-1' is not an amount from 0 to a billion, such as 19.90": {"unit_price": "-1"},
         "processed_at is in the future": {"processed_at": "2030-01-01"},
         "processed_at: '31/12/2025' is not a date or time such as 2026-02-09 or 2026-02-09T14:30:00Z": {
             "processed_at": "31/12/2025"
@@ -167,8 +167,12 @@ def test_what_the_database_can_hold_in_no_text_is_quarantined_and_the_others_go_
     ]
 
 
-def test_a_spreadsheets_csv_with_semicolons_and_a_byte_order_mark(shop: str, orders: Import, tmp_path: Path) -> None:
-    lines = ["\ufeffName;line_id; processed_at;quantity;unit_price;title", '7;1;2026-02-02;2;9.99;"Mug; blue"']
+@pytest.mark.parametrize("above", [[], ["sep=;"], ['"Sep=;"']])
+def test_a_spreadsheets_csv_with_semicolons_and_a_byte_order_mark(
+    above: list[str], shop: str, orders: Import, tmp_path: Path
+) -> None:
+    lines = [*above, "Name;line_id; processed_at;quantity;unit_price;title", '7;1;2026-02-02;2;9.99;"Mug; blue"']
+    lines[0] = f"\ufeff{lines[0]}"
     done = orders(text(tmp_path / "orders.csv", lines), "--map", "order_id=Name")
     assert counts(done) == (1, 1, 0, 0, 0)
     assert payloads(shop)["7/1"]["title"] == "Mug; blue"

@@ -15,6 +15,7 @@ REFUSED = {
     "twice.csv": ([HEADER + ",unit_price", "1,1,2026-02-02,1,2,3"], "twice.csv names unit_price twice: rename one"),
     "spaced.csv": (["order_id , order_id,processed_at,quantity,unit_price", "1,2,3,4,5"], "names order_id twice"),
     "ragged.csv": ([HEADER, "1,1,2026-02-02,1,2", "2,1,2026-02-02,1,2,50"], "line 3 has 6 fields, the header has 5"),
+    "named.csv": (["sep=,", HEADER, "1,1,2026-02-02,1,2", "2,1,2026-02-02,1,2,50"], "line 4 has 6 fields"),
     "unclosed.csv": (
         [HEADER, "1,1,2026-02-02,1,2", '2,"1,2026-02-02,1,2', "3,1,2026-02-02,1,2"],
         "in line 3 is not closed",

@@ -42,7 +42,7 @@ def test_nine_tenths_go_on_and_a_mended_file_empties_the_quarantine(
     said = growthos("quarantine", "--tenant", shop, "--format", "json").document
     assert said["rows"] == 10
     assert {row["record_id"] for row in said["quarantine"]} == {f"{number}/1" for number in range(0, 100, 10)}
-    reason = "unit_price: 'n/a' is not an amount from 0 to a billion"
+    reason = "unit_price: 'n/a' is not an amount from 0 to a billion, such as 19.90"
     assert all(row["reasons"] == [reason] for row in said["quarantine"])
     assert said["reasons"] == [{"table_name": "staging.stg_order_lines", "reason": reason, "rows": 10}]
 

@@ -175,7 +175,7 @@ def test_of_a_campaigns_day_told_in_other_words_the_later_file_counts(first: Pay
 @pytest.mark.parametrize(
     ("streams", "reason"),
     [
-        ({"meta_insights": meta(spend="-1")}, "spend: '-1' is not an amount from 0 to a billion"),
+        ({"meta_insights": meta(spend="-1")}, "spend: '-1' is not an amount from 0 to a billion, such as 19.90"),
         ({"meta_insights": meta(account_currency="EUR")}, "currency: 'EUR' is not the tenant's USD"),
         ({"meta_insights": meta(date_start="2026-02-12")}, "date is in the future"),
         ({"google_ads_insights": google({"costMicros": "x"})}, "spend: 'x' is not a number of millionths"),

@@ -38,14 +38,14 @@ BROKEN = [
     ({"quantity": "1.5"}, "quantity: '1.5' is not a whole number below a billion"),
     ({"quantity": ""}, "quantity is missing"),
     ({"quantity": "1000000000"}, "quantity: '1000000000' is not a whole number below a billion"),
-    ({"unit_price": "-3"}, "unit_price: '-3' is not an amount from 0 to a billion"),
-    ({"unit_price": "free"}, "unit_price: 'free' is not an amount from 0 to a billion"),
+    ({"unit_price": "-3"}, "unit_price: '-3' is not an amount from 0 to a billion, such as 19.90"),
+    ({"unit_price": "free"}, "unit_price: 'free' is not an amount from 0 to a billion, such as 19.90"),
     ({"unit_price": "500000000"}, "quantity × unit_price is a billion or more"),
     ({"unit_price": ""}, "unit_price is missing"),
     ({"discount": "20.01"}, "discount: '20.0100' is not between 0 and quantity × unit_price"),
     ({"discount": "-1"}, "discount: '-1.0000' is not between 0 and quantity × unit_price"),
     ({"tax": "-1"}, "tax: '-1.0000' is negative"),
-    ({"shipping": "x"}, "shipping: 'x' is not an amount from 0 to a billion"),
+    ({"shipping": "x"}, "shipping: 'x' is not an amount from 0 to a billion, such as 19.90"),
     ({"processed_at": "9/12/11"}, "processed_at: '9/12/11' is not a date or time such as"),
     ({"processed_at": "2026-02-11"}, "processed_at is in the future"),
     ({"processed_at": "0001-01-01"}, "processed_at: '0001-01-01' is not a date or time such as"),
@@ -70,7 +70,7 @@ def test_a_row_that_cannot_be_true_is_quarantined_once_and_says_why() -> None:
 def test_a_return_that_cannot_be_true_is_quarantined_with_the_sales() -> None:
     staged = stage_file(sale(quantity="-1", unit_price="-3", currency="EUR"))
     assert staged.reasons("stg_order_lines") == [
-        "unit_price: '-3' is not an amount from 0 to a billion",
+        "unit_price: '-3' is not an amount from 0 to a billion, such as 19.90",
         "currency: 'EUR' is not the tenant's USD",
     ]
     assert accounted(staged) == 1
