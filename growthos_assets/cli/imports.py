@@ -1,10 +1,11 @@
-"""`growthos import`: orders, spend and traffic from files, and taking a file back."""
+"""`growthos import orders | spend | traffic`: from files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from growthos_assets.cli.import_history import list_imports, record, undo
 from growthos_assets.cli.output import (
     Format,
     FormatOption,
@@ -42,6 +43,8 @@ Currency = Annotated[str | None, typer.Option(help="Currency of a new tenant, e.
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    import_app.command("list")(list_imports)
+    import_app.command()(undo)
     app.add_typer(import_app, name="import")
 
 
@@ -109,103 +112,6 @@ def traffic(
     _import("traffic", file, tenant, map, timezone, currency, format)
 
 
-@import_app.command("list")
-def list_imports(tenant: TenantOption, format: FormatOption = Format.table) -> None:
-    """The files that were imported, the newest first; --format json has every count."""
-    from growthos_assets.loading import warehouse
-    from warehouse import imports, tenants
-
-    database = warehouse()
-    tenants.get(tenant)
-    found = imports.everything(database, tenant)
-    if format is Format.json:
-        print_json({"tenant": tenant, "imports": found})
-        return
-    # a terminal has eighty columns: the other counts are in JSON
-    rows = table("import", "file", "kind", "at (UTC)", "landed", "", right=["import", "landed"])
-    for row in found:
-        rows.add_row(
-            str(row["import_id"]),
-            row["file"],
-            row["kind"],
-            f"{row['imported_at']:%Y-%m-%d %H:%M}",
-            f"{row['landed']:,}",
-            "taken back" if row["undone_at"] else "",
-        )
-    console.print(rows if found else f"No file was imported: growthos import orders FILE --tenant {tenant}")
-
-
-@import_app.command()
-def undo(
-    import_id: Annotated[int, typer.Argument(help="As growthos import list shows it.", metavar="ID")],
-    tenant: TenantOption,
-    format: FormatOption = Format.table,
-) -> None:
-    """Take an import back: its records are again what they were before it.
-
-    What a later import has said of them stays as that import left it.
-    """
-    from dataclasses import asdict
-
-    from growthos_assets import clock
-    from growthos_assets.loading import warehouse
-    from growthos_assets.raw.importing import take_back
-    from warehouse import imports, tenants
-    from warehouse.imports import Undone
-
-    database, owner = warehouse(), tenants.get(tenant)
-    with progress(f"Taking back import {import_id}"):
-        undone = take_back(database, owner, import_id, clock.now(owner))
-    found = imports.get(database, tenant, import_id)
-    later = [
-        row["import_id"]
-        for row in imports.everything(database, tenant)
-        if row["kind"] == found["kind"] and row["import_id"] > import_id and row["unchanged"] and not row["undone_at"]
-    ]
-    summary = {
-        "tenant": tenant,
-        "import_id": import_id,
-        "kind": found["kind"],
-        "file": found["file"],
-        "undone": undone is not None,
-        **asdict(undone or Undone()),
-        "import_again": later if undone else [],
-    }
-    if undone:
-        _record(found["kind"], tenant, {"undone": import_id, **asdict(undone)})
-    if format is Format.json:
-        print_json(summary)
-    else:
-        _print_undone(summary)
-
-
-COUNTS = ("read", "landed", "unchanged", "repeated", "vanished", "quarantined")
-
-
-def _print_undone(summary: dict[str, Any]) -> None:
-    number, tenant = summary["import_id"], summary["tenant"]
-    if not summary["undone"]:
-        console.print(f"Import {number} was taken back before: nothing has changed.")
-        return
-    console.print(f"Took back import {number}, {summary['file']}, from {tenant}.", soft_wrap=True)
-    counts = table("records", "", right=[""])
-    for label, count in (
-        ("are what they were before it", summary["restored"]),
-        ("are no more", summary["ended"]),
-        ("were changed by later imports, and stay as those left them", summary["stay"]),
-    ):
-        counts.add_row(label, f"{count:,}")
-    console.print(counts)
-    if summary["import_again"]:
-        numbers = ", ".join(map(str, summary["import_again"]))
-        console.print(
-            f"Later files that repeated rows of this one have lost those, too: if any of import {numbers} did, import "
-            "its file again.",
-            soft_wrap=True,
-        )
-    console.print(f"Next: growthos run --tenant {tenant}")
-
-
 def _import(
     name: str,
     file: Path,
@@ -240,7 +146,7 @@ def _import(
             lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     summary = {"tenant": tenant_id, **imported, "file": str(file), "reasons": reasons}
-    _record(name, tenant_id, summary | {"reasons": most(reasons)})
+    record(name, tenant_id, summary | {"reasons": most(reasons)})
     if format is Format.json:
         print_json(summary)
     else:
@@ -292,30 +198,12 @@ def _agreeing(known: "Tenant", timezone: str | None, currency: str | None) -> "T
     return known
 
 
-def _record(name: str, tenant_id: str, summary: dict[str, Any]) -> None:
-    """Tell Dagster, so that it stands in the asset's history."""
-    import dagster as dg
-
-    from growthos_assets.instance import open_instance
-    from growthos_assets.partitions import TENANT_SET
-
-    with open_instance() as instance:
-        instance.add_dynamic_partitions(TENANT_SET, [tenant_id])
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                ["raw", f"file_{name}"],
-                partition=tenant_id,
-                metadata={key: value for key, value in summary.items() if key != "tenant"},
-            )
-        )
-
-
 def _print(summary: dict[str, Any]) -> None:
     from growthos_assets.reasons import most
 
     console.print(f"Imported {summary['file']} into {summary['tenant']}", soft_wrap=True)
     counts = table("rows", "", right=[""])
-    for label in COUNTS:
+    for label in ("read", "landed", "unchanged", "repeated", "vanished", "quarantined"):
         counts.add_row(label, f"{summary[label]:,}")
     console.print(counts)
     if summary["reasons"]:
