@@ -122,12 +122,14 @@ def _import(
     format: Format,
 ) -> None:
     from growthos_assets import clock, preview
+    from growthos_assets.instance import instance_folder
     from growthos_assets.loading import warehouse
     from growthos_assets.raw.importing import EMAIL, KINDS, land_rows, read_file
     from growthos_assets.reasons import most
     from warehouse import tenants
 
     columns, kind = _columns(maps or []), KINDS[name]
+    instance_folder()  # where Dagster is told of it: what is wrong with that is said before anything lands
     database = warehouse()
     known = tenants.find(tenant_id)
     tenant = _new(tenant_id, timezone, currency) if known is None else _agreeing(known, timezone, currency)

@@ -13,6 +13,8 @@ from cli_command import Command
 from cli_files import csv, line
 
 from growthos_assets import cli
+from growthos_assets.loading import warehouse
+from warehouse import raw
 
 HEAVY = ("polars", "dagster", "psycopg", "sqlalchemy", "pandera")
 PASSWORD = "hunter2-secret"
@@ -112,12 +114,14 @@ def test_a_dagster_home_without_an_instance_is_told_in_words(
     (tmp_path / "a folder").mkdir()
     monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the UI began"))
     monkeypatch.setenv("DAGSTER_HOME", home if home == "." else str(tmp_path / home))
-    for command in (("run", "--tenant", shop), ("dev",)):
+    file = str(csv(tmp_path / "orders.csv", line("1")))
+    for command in (("run", "--tenant", shop), ("import", "orders", file, "--tenant", shop), ("dev",)):
         done = growthos(*command)
         assert (done.code, done.out) == (2, "")
         assert f"Error: DAGSTER_HOME is {os.environ['DAGSTER_HOME']}, which is no absolute path of a folder" in done.err
         assert "unset it" in done.err
     assert list((tmp_path / "a folder").iterdir()) == []
+    assert not raw.holds_any(warehouse(), shop), "nothing has landed"
 
 
 def test_tenants_are_made_listed_and_changed(warehouse_url: str, growthos: Command) -> None:
