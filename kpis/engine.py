@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from kpis.frame import Frame
-from kpis.known import ADS, Begins, Late, known_from, uneven, unreached, why
+from kpis.known import ADS, Begins, Late, known_by_pairing, uneven, unreached, why
 from kpis.kpi import Kpi
 from kpis.measures import MEASURES, OF_LIVES
 from kpis.registry import HEADLINE, KPIS, find
@@ -173,6 +173,10 @@ def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = (), togeth
 
     Those of `together` over the rows where all of them are known.
     """
+    return _grouped(state, by, _sums(measures, together))
+
+
+def _sums(measures: Iterable[str], together: Sequence[str]) -> list[pl.Expr]:
     whole = pl.all_horizontal(pl.col(together).is_not_null()) if together else pl.lit(True)
 
     def total(name: str) -> pl.Expr:
@@ -180,16 +184,18 @@ def totals(state: Frame, measures: Iterable[str], by: Sequence[str] = (), togeth
             return (MEASURES | OF_LIVES)[name].total()
         return pl.when(pl.col(name).count() > 0).then(pl.col(name).filter(whole).sum()).alias(name)
 
-    sums = [total(name) for name in measures]
+    return [total(name) for name in measures]
+
+
+def _grouped(state: Frame, by: Sequence[str], sums: Iterable[pl.Expr]) -> pl.LazyFrame:
     return dated(state, by).group_by(by).agg(sums).sort(by) if by else state.lazy().select(sums)
 
 
 def _begins(state: Frame, kpis: Iterable[Kpi]) -> dict[str, Begins]:
     """known_from of each KPI's measures, by KPI."""
-    found: dict[str, Begins] = {}
-    for names, alike in _alike(kpis).items():
-        found |= dict.fromkeys([kpi.name for kpi in alike], known_from(state, inputs(alike), names))
-    return found
+    alike = _alike(kpis)
+    begins = known_by_pairing(state, {names: inputs(each) for names, each in alike.items()})
+    return {kpi.name: begins[names] for names, each in alike.items() for kpi in each}
 
 
 def _alike(kpis: Iterable[Kpi]) -> dict[tuple[str, ...], list[Kpi]]:
@@ -201,13 +207,19 @@ def _alike(kpis: Iterable[Kpi]) -> dict[tuple[str, ...], list[Kpi]]:
 
 
 def _by_member(state: Frame, kpis: Sequence[Kpi], by: Sequence[str], cell: Callable[[Kpi], pl.Expr]) -> pl.LazyFrame:
-    """One row per member of `by`, sorted: the keys, then under each KPI's name what `cell` makes of its measures."""
-    parts = [
-        totals(state, inputs(alike), by, names).select(*by, *(cell(kpi).alias(kpi.name) for kpi in alike))
-        for names, alike in _alike(kpis).items()
+    """One row per member of `by`, sorted: the keys, then under each KPI's name what `cell` makes of its measures.
+
+    In one pass over the state: a measure has one sum for every other that it has to be known together with.
+    """
+    alike = _alike(kpis)
+    sums = {f"sums {place}": pl.struct(_sums(inputs(each), names)) for place, (names, each) in enumerate(alike.items())}
+    rows = _grouped(state, by, [told.alias(name) for name, told in sums.items()]).collect()
+    # they are few: what is made of them is made at once
+    cells = [
+        rows.select(*by, own).unnest(own).select(cell(kpi).alias(kpi.name) for kpi in each)
+        for own, each in zip(sums, alike.values(), strict=True)
     ]
-    keyed = [part if place == 0 else part.drop(by) for place, part in enumerate(parts)]
-    return pl.concat(keyed, how="horizontal").select(*by, *(kpi.name for kpi in kpis))
+    return pl.concat([rows.select(by), *cells], how="horizontal").select(*by, *(kpi.name for kpi in kpis)).lazy()
 
 
 def dated(state: Frame, by: Iterable[str]) -> pl.LazyFrame:

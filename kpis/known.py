@@ -36,11 +36,17 @@ def known_from(state: Frame, measures: Iterable[str], together: Sequence[str] = 
     """The first day on which each source told anything of each measure; one of which nothing ever was is left out.
 
     Of what nobody may be measuring a day with a value, of any member; of the rest a day on which any of it happened.
+    Of measures that count `together`, a day on which a row has all of them.
     """
+    return known_by_pairing(state, {tuple(together): measures})[tuple(together)]
+
+
+def known_by_pairing(state: Frame, measures: Mapping[tuple[str, ...], Iterable[str]]) -> dict[tuple[str, ...], Begins]:
+    """`known_from` of the measures that count together and of those beside them, for each such pairing, in one pass."""
     columns = state.lazy().collect_schema().names()
     counted = [name for name in columns if name in _EVERY and _EVERY[name].absent == "zero"]
 
-    def told(name: str) -> pl.Expr:
+    def told(name: str, together: Sequence[str]) -> pl.Expr:
         if _EVERY[name].absent == "zero":
             return pl.any_horizontal(pl.col(counted) != 0)
         return pl.all_horizontal(pl.col(together if name in together else [name]).is_not_null())
@@ -50,16 +56,20 @@ def known_from(state: Frame, measures: Iterable[str], together: Sequence[str] = 
         is_imported = pl.col("campaign_id").str.starts_with(IMPORTED)
         is_synced = (pl.col("spend").is_not_null() & ~is_imported).any().over("channel_id")
         source = pl.when(is_imported & ~is_synced).then("channel_id").otherwise(source)
-    sources = state.lazy().with_columns(source=source.fill_null("")).group_by("source")
-    days = (
-        sources.agg(pl.col("date").filter(told(name)).min().alias(name) for name in measures).sort("source").collect()
+    wanted = [(together, name) for together, names in measures.items() for name in names]
+    firsts = (
+        pl.col("date").filter(told(name, together)).min().alias(str(place))
+        for place, (together, name) in enumerate(wanted)
     )
-    found: dict[str, Mapping[str, date]] = {}
-    for name in days.columns[1:]:
-        begun = {who: day for who, day in days.select("source", name).iter_rows() if day is not None}
+    days = (
+        state.lazy().with_columns(source=source.fill_null("")).group_by("source").agg(firsts).sort("source").collect()
+    )
+    found: dict[tuple[str, ...], dict[str, Mapping[str, date]]] = {together: {} for together in measures}
+    for place, (together, name) in enumerate(wanted):
+        begun = {who: day for who, day in days.select("source", str(place)).iter_rows() if day is not None}
         if begun:
-            found[name] = begun if name in ADS else {"": min(begun.values())}
-    return found
+            found[together][name] = begun if name in ADS else {"": min(begun.values())}
+    return dict(found)
 
 
 def begin_of(begins: Begins, last: date, channel: str | None = None) -> date | None:
