@@ -28,7 +28,7 @@ of_ages AS (
 -- What was spent in the history's first month acquired those who are cohorts of their own for it. Of a cohort whose
 -- first customer came before any spend is known, nobody knows all that was spent.
 paid AS (
-    SELECT p.tenant_id, cohort_by, cohort, date_trunc('month', date) <= begun AS is_left_truncated, sum(spend) AS spend
+    SELECT p.tenant_id, kinds.cohort_by, kinds.cohort, m.is_left_truncated, sum(spend) AS spend
     FROM staging.stg_spend p
     JOIN shop USING (tenant_id)
     JOIN (SELECT tenant_id, date_trunc('month', min(first_day)) AS begun FROM buyer GROUP BY tenant_id) began
@@ -38,11 +38,12 @@ paid AS (
         ('channel', channel_id), ('all', 'all')
     ) kinds (cohort_by, cohort)
     JOIN (SELECT tenant_id, min(date) AS known_from FROM staging.stg_spend GROUP BY tenant_id) known USING (tenant_id)
-    WHERE date <= last_day AND known_from <= (
-        SELECT min(first_day) FROM member m
-        WHERE (m.tenant_id, m.cohort_by, m.cohort, m.is_left_truncated)
-            = (p.tenant_id, kinds.cohort_by, kinds.cohort, date_trunc('month', date) <= begun)
-    )
+    JOIN (
+        SELECT tenant_id, cohort_by, cohort, is_left_truncated, min(first_day) AS acquired_from
+        FROM member GROUP BY tenant_id, cohort_by, cohort, is_left_truncated
+    ) m ON (m.tenant_id, m.cohort_by, m.cohort, m.is_left_truncated)
+        = (p.tenant_id, kinds.cohort_by, kinds.cohort, date_trunc('month', date) <= begun)
+    WHERE date <= last_day AND known_from <= acquired_from
     GROUP BY 1, 2, 3, 4
 ),
 -- Read as far as the whole month or week, or 30 customers of another cohort, have reached.
