@@ -18,7 +18,7 @@ from connectors.demo.world import World
 from connectors.shopify.queries import LISTINGS
 from connectors.source import Stream
 from growthos_assets.loading import warehouse
-from warehouse import ledger, raw
+from warehouse import proofs, versions
 from warehouse.tenants import Tenant
 
 Records = dict[str, Any]
@@ -95,11 +95,11 @@ class Book:
 
     def _landed(self) -> Records:
         table = f"raw.{self.stream.source}_{self.stream.name}"
-        latest = raw.read_latest(warehouse(), self.tenant.tenant_id, table)
+        latest = versions.read_latest(warehouse(), self.tenant.tenant_id, table)
         return {key: json.loads(payload) for key, payload in latest.select("external_id", "payload").iter_rows()}
 
     def _ledger(self) -> pl.DataFrame:
-        rows = ledger.history(warehouse(), self.tenant.tenant_id, 100_000)
+        rows = proofs.history(warehouse(), self.tenant.tenant_id, 100_000)
         return rows.filter((pl.col("source") == self.stream.source) & (pl.col("stream") == self.stream.name))
 
     def _truth(self, world: World, start: datetime, end: datetime) -> Records:

@@ -26,7 +26,7 @@ from growthos_assets.alerts.wbr import REVIEW_HOUR
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET, TENANTS
 from growthos_assets.retention import delete_old_runs
-from warehouse import ledger, tenants
+from warehouse import proofs, tenants
 from warehouse.tenants import Tenant
 
 ON, SENSING = dg.DefaultScheduleStatus.RUNNING, dg.DefaultSensorStatus.RUNNING
@@ -137,7 +137,7 @@ def after_the_limit(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReque
     """
     partitions = set(context.instance.get_dynamic_partitions(TENANT_SET))
     for tenant in _tenants():
-        told = ledger.retries(warehouse(), tenant.tenant_id) if tenant.tenant_id in partitions else []
+        told = proofs.retries(warehouse(), tenant.tenant_id) if tenant.tenant_id in partitions else []
         over = [at for at in told if at <= clock.now(tenant)]
         if over:
             run_key = f"limit:{tenant.tenant_id}:{max(over).isoformat()}"

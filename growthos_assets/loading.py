@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from warehouse import migrate, raw, tenants
+from warehouse import migrate, tenants, versions
 from warehouse.database import Warehouse
 from warehouse.server import app_url, text
 
@@ -35,7 +35,7 @@ def load_table(key: str | Sequence[str], tenant: str, columns: Sequence[str] | N
     table = ".".join(path)
     if path[0] == "raw":
         database.columns(table)  # which says so if there is no such table
-        frame = raw.read_latest(database, tenant, table).sort("external_id")
+        frame = versions.read_latest(database, tenant, table).sort("external_id")
         return frame if columns is None else frame.select(columns)
     frame = database.read(table, tenant, columns=columns)
     return frame.sort(

@@ -8,7 +8,7 @@ import polars as pl
 from growthos_assets import connections
 from growthos_assets.loading import load_table, warehouse
 from kpis import Window
-from warehouse import ledger, raw
+from warehouse import proofs, raw
 from warehouse.tenants import Tenant
 
 
@@ -58,7 +58,7 @@ def first_step(tenant: Tenant, *, in_run: bool = False) -> str:
     if not tenant.is_demo and not raw.holds_any(database, name):
         if not connections.everything(name):
             return connections.how_to_begin(name)
-        if not ledger.history(database, name, 1, "failed").is_empty():
+        if not proofs.history(database, name, 1, "failed").is_empty():
             return f"Its sources gave nothing: growthos slices --tenant {name} --failed says why."
         return f"Pull its sources: growthos sync --tenant {name}, then growthos run --tenant {name}"
     quarantined = load_table("ops/quarantine", name, ["fingerprint"]).height

@@ -7,7 +7,7 @@ import polars as pl
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.table import TABLES, Call, Contract
-from warehouse import raw
+from warehouse import versions
 from warehouse.split import split
 from warehouse.tenants import Tenant
 
@@ -27,7 +27,7 @@ class Recomputed:
     def read(self, contract: Contract) -> pl.LazyFrame:
         """The contract's rows."""
         if issubclass(contract, RawRecords):
-            return raw.scan_latest(warehouse(), self._tenant_id, contract.__spec__.qualified, self._known_at)
+            return versions.scan_latest(warehouse(), self._tenant_id, contract.__spec__.qualified, self._known_at)
         if contract not in self._made:
             candidate: pl.DataFrame = self._call(TABLES[contract.__spec__.name].transform).collect()
             self._made[contract], _ = split(candidate, contract)

@@ -20,7 +20,7 @@ from growthos_assets.loading import warehouse
 from growthos_assets.raw.records import RawRecords
 from growthos_assets.table import Call, Contract, Declaration, Shared, Transform, readers
 from growthos_assets.workers import worker_tag
-from warehouse import raw, refreshes, tenants
+from warehouse import refreshes, tenants, versions
 from warehouse.contract import Table
 from warehouse.database import Warehouse
 from warehouse.environment import demo_mode
@@ -93,14 +93,14 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
         table = contract.__spec__.qualified
         if table.startswith("raw."):
             counted = partial(self._received[tenant_id].__setitem__, contract)
-            return raw.scan_latest(self.database, tenant_id, table, self._known_at(), counted)
+            return versions.scan_latest(self.database, tenant_id, table, self._known_at(), counted)
         if (tenant_id, table) not in self._written:
             self.remember(contract, tenant_id, self.database.read(table, tenant_id))
         return self._written[tenant_id, table].frame.lazy()
 
     def state(self, contract: type[RawRecords], tenant_id: str) -> str:
         """What changes whenever the records of a raw stream do."""
-        return raw.state(self.database, tenant_id, contract.__spec__.qualified, self._known_at())
+        return versions.state(self.database, tenant_id, contract.__spec__.qualified, self._known_at())
 
     def call(self, tenant: Tenant, now: datetime, run_id: str) -> Call:
         """What calls the tenant's transforms and checks; work that they share is done once a run."""
@@ -120,7 +120,7 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
     def read_table(self, table: str, tenant_id: str) -> pl.DataFrame:
         """The tenant's rows of `schema.table`, from the database."""
         if table.startswith("raw."):
-            return raw.read_latest(self.database, tenant_id, table, self._known_at())
+            return versions.read_latest(self.database, tenant_id, table, self._known_at())
         return self.database.read(table, tenant_id)
 
     def _known_at(self) -> datetime | None:

@@ -18,7 +18,7 @@ from growthos_assets.resources import Clock, Sources, WarehouseResource
 from growthos_assets.retrying import retried
 from growthos_assets.table import Finding
 from growthos_assets.table_assets import Event, check_result, code_version, key_of
-from warehouse import raw
+from warehouse import versions
 from warehouse.contract import description_of
 from warehouse.tenants import Tenant
 
@@ -95,7 +95,7 @@ def _materialize(
     progress.report(progress.Step("raw", name, time.perf_counter() - started, records, landed))
     report = _report(records, latest) | _sync_report(done or Synced())
     if done and (done.restated or done.vanished):
-        changes = raw.restatements(warehouse.database, tenant.tenant_id, contract.__spec__.qualified, now)
+        changes = versions.restatements(warehouse.database, tenant.tenant_id, contract.__spec__.qualified, now)
         report["restatements"] = metadata.preview(changes.drop("seen_at").head(metadata.PREVIEW_ROWS))
     yield dg.MaterializeResult(
         metadata=report,

@@ -15,7 +15,7 @@ from growthos_assets.staging.kinds import DAY
 from growthos_assets.staging.parse import DataType, clean, decoded, first_text
 from growthos_assets.staging.spend import file_campaign
 from kpis.engine import CALENDAR, DIMENSIONS
-from warehouse import raw
+from warehouse import versions
 from warehouse.tenants import Tenant
 
 ITEM: Final = ("fact", *(name for name in DIMENSIONS if name not in CALENDAR), "line_id", "refund_line_id")
@@ -143,4 +143,4 @@ def _reported(fact: str, tenant: Tenant) -> pl.LazyFrame:
 
 
 def _raw(stream: str, tenant: Tenant) -> pl.LazyFrame:
-    return raw.scan_latest(warehouse(), tenant.tenant_id, f"raw.{stream.replace('/', '_')}")
+    return versions.scan_latest(warehouse(), tenant.tenant_id, f"raw.{stream.replace('/', '_')}")

@@ -17,7 +17,7 @@ from growthos_assets.marts.fact_order_lines import FactOrderLines
 from growthos_assets.raw.shopify import ShopifyOrders
 from kpis import Window
 from kpis.alerts import EPISODES, Evaluation, Facts, Memory, Shop
-from warehouse import alert_states, ledger, refreshes
+from warehouse import alert_states, proofs, refreshes
 from warehouse.tenants import Tenant
 
 DAYS = 7
@@ -91,9 +91,9 @@ def proven(shop: Shop, tenant: Tenant, known_at: datetime | None = None) -> Shop
     first = facts.first_day
     if first is None:
         return shop
-    failed = ledger.unproven(warehouse(), tenant.tenant_id, first, facts.as_of, known_at).filter(stream=stream)
+    failed = proofs.unproven(warehouse(), tenant.tenant_id, first, facts.as_of, known_at).filter(stream=stream)
     unproven = [Window(*days) for days in failed.select("first_day", "last_day").iter_rows()]
-    reached = ledger.read_to(warehouse(), tenant.tenant_id, *stream.split("/"), known_at=known_at).values()
+    reached = proofs.read_to(warehouse(), tenant.tenant_id, *stream.split("/"), known_at=known_at).values()
     sold = facts.sources().get("shop", {first})
     last = kpis.last_complete_day(min(reached), tenant.timezone) if reached else max(sold)
     return replace(shop, facts=replace(facts, unproven=unproven, orders_to=last))

@@ -25,7 +25,7 @@ from growthos_assets.missing import missing
 from growthos_assets.table import Contract, inputs
 from kpis import Window
 from kpis.wbr import Given, Review
-from warehouse import ledger
+from warehouse import proofs
 from warehouse.tenants import Tenant
 
 
@@ -78,7 +78,7 @@ def review(
         alerts=fired_during(shop, window, now),
         goods=_goods(tables.fact_order_lines).collect(),
         traffic=tables.fact_traffic.collect(),
-        troubles=ledger.unproven(warehouse(), tenant.tenant_id, window.start, window.end, known_at),
+        troubles=proofs.unproven(warehouse(), tenant.tenant_id, window.start, window.end, known_at),
         missing="" if gap is None else str(gap),
     )
     return kpis.wbr.write(given, window)

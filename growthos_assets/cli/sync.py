@@ -99,11 +99,11 @@ def slices(
 ) -> None:
     """What was asked of the sources: slice by slice, how many records, how that is known, and what went wrong."""
     from growthos_assets.loading import warehouse
-    from warehouse import ledger, tenants
+    from warehouse import proofs, tenants
 
     database = warehouse()
     tenants.get(tenant)
-    rows = ledger.history(database, tenant, limit, state="failed" if failed else None)
+    rows = proofs.history(database, tenant, limit, state="failed" if failed else None)
     if format is Format.json:
         print_json({"tenant": tenant, "slices": rows.to_dicts()})
         return
@@ -140,13 +140,13 @@ def restated(
     from connectors.slices import EPOCH
     from connectors.source import STREAMS
     from growthos_assets.loading import warehouse
-    from warehouse import raw, tenants
+    from warehouse import tenants, versions
 
     if stream not in STREAMS:
         raise typer.BadParameter(f"There is no stream {stream!r}; there are {', '.join(STREAMS)}.")
     database = warehouse()
     zone = ZoneInfo(tenants.get(tenant).timezone)
-    changes = raw.restatements(
+    changes = versions.restatements(
         database, tenant, f"raw.{stream.replace('/', '_')}", _midnight(since, zone) or EPOCH, limit
     ).head(limit)
     if format is Format.json:

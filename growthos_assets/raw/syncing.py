@@ -16,7 +16,7 @@ from connectors.source import Stream
 from growthos_assets.raw.landing import encoder
 from growthos_assets.raw.pulling import Sync, entry, problem, pull_all
 from growthos_assets.raw.synced import CLOSED, LOST, SCOPE, WAITING, Problem, Synced
-from warehouse import ledger, raw
+from warehouse import ledger, proofs, raw
 from warehouse.database import Warehouse
 from warehouse.ledger import KEPT, Ledger
 from warehouse.tenants import Tenant
@@ -87,7 +87,7 @@ def lost(database: Warehouse, tenant_id: str, stream: Stream, done: Synced) -> l
     """
     if done.named is None or not done.reads_all:
         return []
-    known = ledger.read_to(database, tenant_id, stream.source, stream.name)
+    known = proofs.read_to(database, tenant_id, stream.source, stream.name)
     closed = ", ".join(found.account for found in done.problems if found.kind == CLOSED)
     behind = f" It may be behind {closed}, which could not be read: mend that first." if closed else ""
     return [

@@ -52,7 +52,7 @@ def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:
     from growthos_assets import clock, graph
     from growthos_assets.loading import warehouse
     from growthos_assets.table import Call
-    from warehouse import raw, tenants
+    from warehouse import tenants, versions
     from warehouse.contract import Table
     from warehouse.split import split
 
@@ -60,7 +60,7 @@ def staged(tenant_id: str, name: str, *columns: str) -> list[tuple[Any, ...]]:
 
     def read(contract: type[Table]) -> pl.LazyFrame:
         if contract not in tables:
-            return raw.scan_latest(warehouse(), tenant_id, contract.__spec__.qualified)
+            return versions.scan_latest(warehouse(), tenant_id, contract.__spec__.qualified)
         good, bad = split(call(tables[contract].transform).collect(), contract)
         assert bad.is_empty(), bad
         return good.lazy()

@@ -9,7 +9,7 @@ import pytest
 
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.importing import KINDS, land_rows, said, take_back
-from warehouse import raw, tenants
+from warehouse import tenants, versions
 from warehouse.tenants import Tenant
 
 AT = datetime(2026, 2, 10, tzinfo=UTC)
@@ -53,7 +53,7 @@ def test_what_is_taken_back_leaves_what_was_before(kind: str, seed: int, tenant:
     before: list[tuple[int, Records]] = []
 
     def records() -> Records:
-        found = raw.read_latest(warehouse(), tenant.tenant_id, f"raw.file_{kind}")
+        found = versions.read_latest(warehouse(), tenant.tenant_id, f"raw.file_{kind}")
         return sorted(found.select("external_id", "payload").rows())
 
     def imported(rows: pl.DataFrame) -> int:

@@ -13,7 +13,7 @@ from cli_files import Row, csv, line, staged
 
 from growthos_assets import load
 from growthos_assets.loading import warehouse
-from warehouse import raw
+from warehouse import versions
 
 Import = Callable[..., dict[str, Any]]
 Undo = Callable[..., dict[str, Any]]
@@ -99,7 +99,7 @@ def test_what_was_known_while_it_stood_is_still_known(
     def quantities(day: int) -> list[str]:
         import json
 
-        known = raw.read_latest(warehouse(), shop, "raw.file_orders", at(day) + timedelta(hours=1))
+        known = versions.read_latest(warehouse(), shop, "raw.file_orders", at(day) + timedelta(hours=1))
         return sorted(json.loads(payload)["quantity"] for payload in known["payload"])
 
     assert [quantities(day) for day in (9, 10, 11, 12)] == [[], ["1"], ["1", "9"], ["1"]]

@@ -75,7 +75,7 @@ def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database_with_runs:
     asked after it."""
     from growthos_assets.demo import ensure_tenant
     from growthos_assets.loading import warehouse
-    from warehouse import ledger
+    from warehouse import proofs
 
     warehouse()
     acme = ensure_tenant("acme").tenant_id
@@ -84,7 +84,7 @@ def test_a_sync_that_is_stopped_stops_whole_and_says_no_more(database_with_runs:
         process.send_signal(signal.SIGTERM)
         out, said = process.communicate(timeout=20)
     assert (process.returncode, out, said.split()) == (130, "", ["Stopped."])
-    assert ledger.history(warehouse(), acme)["stream"].n_unique() == 1
+    assert proofs.history(warehouse(), acme)["stream"].n_unique() == 1
 
 
 @contextmanager

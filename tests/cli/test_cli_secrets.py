@@ -45,7 +45,7 @@ from growthos_assets import connections, resources
 from growthos_assets.alerts import delivery
 from growthos_assets.loading import warehouse
 from kpis.alerts.records import EVENTS
-from warehouse import alert_states, ledger, tenants
+from warehouse import alert_states, proofs, tenants
 from warehouse.credentials import CHANNELS
 
 READABLE = 12
@@ -262,7 +262,7 @@ def test_no_secret_is_readable_anywhere(
     else:
         pytest.fail(f"not every API has quoted in every way: {quoting.ways}")
     run("connections", "test", "--format", "json")
-    kinds = set(ledger.history(warehouse(), "shop", 10_000, "failed")["error_kind"])
+    kinds = set(proofs.history(warehouse(), "shop", 10_000, "failed")["error_kind"])
     assert {"auth", "permission", "bug"} <= kinds
 
     seen.append(caplog.text.encode())

@@ -14,7 +14,7 @@ from cli_files import csv, line
 from connectors.slices import CENSUS
 from growthos_assets import load
 from growthos_assets.loading import warehouse
-from warehouse import ledger
+from warehouse import ledger, proofs
 from warehouse.database import execute
 
 PAST = date(2026, 1, 12)
@@ -199,7 +199,7 @@ def test_what_was_not_pulled_is_proven_by_all_records_or_by_the_same_part(
         with warehouse().as_tenant(shop) as cursor:
             book.landed(cursor, pull, ledger.Counts(1, 1, 1, 0, 0, "1"), ledger.Effort(1, 1, 0.0))
         book.verified()
-    missing = ledger.unproven(warehouse(), shop, date(2026, 2, 1), date(2026, 2, 7), clock[-1]).rows()
+    missing = proofs.unproven(warehouse(), shop, date(2026, 2, 1), date(2026, 2, 7), clock[-1]).rows()
     told = ("shopify/orders", "1", date(2026, 2, 1), date(2026, 2, 7), "It broke.")
     assert missing == ([] if is_proven else [told])
 
@@ -214,7 +214,7 @@ def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:
     ]
 
     def told(at: datetime | None) -> list[tuple[object, ...]]:
-        return ledger.unproven(warehouse(), "acme", *week, at).rows()
+        return proofs.unproven(warehouse(), "acme", *week, at).rows()
 
     assert told(clock[0]) == []
     with ledger.recording(warehouse(), "acme", ("meta", "insights"), lambda: clock[0], "v1") as book:
@@ -223,7 +223,7 @@ def test_what_was_not_pulled_is_told_until_it_was(demo: str) -> None:
         book.failed(failed, "transient", "It broke.", ledger.Effort(1, 1, 0.0))
         assert told(clock[0]) == [("meta/insights", "act_1", date(2026, 2, 5), date(2026, 2, 8), "It broke.")]
         assert told(clock[0] - timedelta(hours=1)) == []
-        assert ledger.unproven(warehouse(), "acme", date(2026, 1, 1), date(2026, 2, 4), clock[0]).is_empty()
+        assert proofs.unproven(warehouse(), "acme", date(2026, 1, 1), date(2026, 2, 4), clock[0]).is_empty()
         clock.append(clock.pop() + timedelta(hours=1))
         (whole,) = book.plan(slices[1:])
         book.running(whole)

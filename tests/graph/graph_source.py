@@ -14,7 +14,7 @@ from connectors.exchange import Meter
 from connectors.slices import Account, Policy, Slice
 from connectors.source import STREAMS, RawRecord
 from growthos_assets.loading import warehouse
-from warehouse import ledger, raw
+from warehouse import proofs, versions
 
 ORDERS, TRAFFIC = STREAMS["shopify/orders"], STREAMS["ga4/traffic"]
 NOW = datetime(2026, 2, 10, tzinfo=UTC)
@@ -95,11 +95,11 @@ class Shop:
 
 
 def landed(tenant: str = "shop", table: str = "raw.shopify_orders") -> set[str]:
-    return set(raw.read_latest(warehouse(), tenant, table)["external_id"])
+    return set(versions.read_latest(warehouse(), tenant, table)["external_id"])
 
 
 def book(tenant: str = "shop") -> pl.DataFrame:
-    return ledger.history(warehouse(), tenant).sort("start_at", "planned_at")
+    return proofs.history(warehouse(), tenant).sort("start_at", "planned_at")
 
 
 def truth(client: Shop) -> set[str]:

@@ -26,7 +26,7 @@ from growthos_assets.loading import warehouse
 from growthos_assets.raw.pulling import PULLS
 from growthos_assets.raw.synced import CLOSED, Problem, Synced, together
 from growthos_assets.raw.syncing import lost
-from warehouse import ledger
+from warehouse import ledger, proofs
 
 
 def test_one_account_that_fails_leaves_the_others_alone(pull: Callable[..., Synced]):
@@ -162,11 +162,11 @@ def test_a_limit_of_one_account_is_not_lifted_by_another_one(pull: Callable[...,
 
     client = Shop(names=("one", "two"), trouble=trouble)
     pull(client)
-    assert ledger.retries(warehouse(), "shop") == [later]
+    assert proofs.retries(warehouse(), "shop") == [later]
     client.clock.sleep(60)
     again = pull(client)
     assert [(problem.account, problem.kind) for problem in again.problems] == [("one", "waiting")]
-    assert ledger.retries(warehouse(), "shop") == [later]
+    assert proofs.retries(warehouse(), "shop") == [later]
 
 
 def test_what_was_only_planned_since_lifts_no_limit(pull: Callable[..., Synced]):
@@ -181,14 +181,14 @@ def test_what_was_only_planned_since_lifts_no_limit(pull: Callable[..., Synced])
 
     client = Shop(trouble=trouble)
     assert [problem.kind for problem in pull(client).problems] == ["rate_limited"]
-    assert ledger.retries(warehouse(), "shop") == [later]
+    assert proofs.retries(warehouse(), "shop") == [later]
     asked = client.meter.requests
     assert [problem.kind for problem in pull(client).problems] == ["waiting"]
     assert client.meter.requests == asked
     client.clock.sleep(6 * 3600)
     client.trouble = lambda part, page: None
     assert pull(client).problems == []
-    assert ledger.retries(warehouse(), "shop") == []
+    assert proofs.retries(warehouse(), "shop") == []
 
 
 def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
@@ -205,10 +205,10 @@ def test_a_source_that_asks_to_wait_is_not_asked_for_its_accounts_either(
         patch.setattr(client, "accounts", accounts)
         assert [problem.kind for problem in pull(client).problems] == ["rate_limited"]
         assert [problem.kind for problem in pull(client).problems] == ["waiting"]
-    assert (len(asked), ledger.retries(warehouse(), "shop"), book().height) == (1, [later], 1)
+    assert (len(asked), proofs.retries(warehouse(), "shop"), book().height) == (1, [later], 1)
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
-    assert ledger.retries(warehouse(), "shop") == []
+    assert proofs.retries(warehouse(), "shop") == []
 
 
 def refusing(pull: Callable[..., Synced], connection: str, error: ApiError) -> list[str]:
@@ -225,7 +225,7 @@ def test_a_login_that_has_to_wait_keeps_no_other_from_being_asked(pull: Callable
     other.clock.sleep(60)
     assert pull(other, connection="second").problems == []
     assert landed() == truth(other)
-    assert ledger.retries(warehouse(), "shop") == [later], "what another login was asked does not end the wait"
+    assert proofs.retries(warehouse(), "shop") == [later], "what another login was asked does not end the wait"
     assert refusing(pull, "first", limit) == ["waiting"]
     assert book().filter(pl.col("state") == "failed")["account"].to_list() == ["first"]
 
@@ -241,7 +241,7 @@ def test_what_a_login_says_is_not_taken_for_the_account_of_its_name(pull: Callab
     assert [problem.kind for problem in pull(client, connection="one").problems] == ["waiting"]
 
     days = (OPENED.date(), NOW.date(), client.clock.now())
-    assert [row["error"] for row in ledger.unproven(warehouse(), "shop", *days).to_dicts()] == ["Come back."]
+    assert [row["error"] for row in proofs.unproven(warehouse(), "shop", *days).to_dicts()] == ["Come back."]
     assert ledger.forget(warehouse(), "shop", "shopify", "one") == 1, "its slice"
     assert book()["error_kind"].to_list() == ["transient"]
 
@@ -251,8 +251,8 @@ def test_a_refusal_of_which_no_connection_was_noted_keeps_nobody_waiting(
 ):
     refusing(pull, "default", RateLimited("Come back.", retry_at=NOW + DAY))
     owner.execute("UPDATE ops.sync_slices SET account = ''")
-    assert ledger.retries(warehouse(), "shop") == []
+    assert proofs.retries(warehouse(), "shop") == []
     client = Shop()
     assert pull(client).problems == []
     assert landed() == truth(client)
-    assert ledger.unproven(warehouse(), "shop", OPENED.date(), NOW.date(), NOW + DAY).is_empty()
+    assert proofs.unproven(warehouse(), "shop", OPENED.date(), NOW.date(), NOW + DAY).is_empty()

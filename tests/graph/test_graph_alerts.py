@@ -14,7 +14,7 @@ from growthos_assets.cli.alerts import shop_now
 from growthos_assets.loading import warehouse
 from growthos_assets.reviews import known_now
 from kpis import Window
-from warehouse import alert_states, ledger, tenants
+from warehouse import alert_states, ledger, proofs, tenants
 
 LAST = "2026-02-09"
 CLOCK = datetime(2026, 2, 10, 5, tzinfo=UTC)
@@ -108,7 +108,7 @@ def pull(account: str, start: datetime, end: datetime, at: datetime, *, well: bo
 def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> None:
     """Pulled orders are known as far as every slice is verified, imported ones up to the newest of them."""
     acme, last = tenants.get("acme"), date.fromisoformat(LAST)
-    (account,) = ledger.read_to(warehouse(), "acme", "shopify", "orders")
+    (account,) = proofs.read_to(warehouse(), "acme", "shopify", "orders")
 
     def known(now: datetime = CLOCK + timedelta(3)) -> tuple[date | None, list[Window]]:
         facts = shop_now(acme, now).facts
@@ -131,7 +131,7 @@ def test_what_the_shop_has_not_proven_is_not_taken_for_no_orders(demo: str) -> N
 
 def test_what_was_proven_later_was_not_proven_then(demo: str) -> None:
     acme, last = tenants.get("acme"), date.fromisoformat(LAST)
-    (account,) = ledger.read_to(warehouse(), "acme", "shopify", "orders")
+    (account,) = proofs.read_to(warehouse(), "acme", "shopify", "orders")
     end = CLOCK + timedelta(2)
     for hours, well in ((0, False), (5, True)):
         pull(account, CLOCK, end, end + timedelta(hours=hours), well=well)

@@ -23,7 +23,7 @@ from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
 from growthos_assets.partitions import TENANT_SET
 from growthos_assets.workers import Launcher
-from warehouse import ledger, tenants
+from warehouse import ledger, proofs, tenants
 
 STORED = InstanceRef.from_dir(str(Path(__file__).parent))
 """A tick looks partitions up only where it is told of a stored instance; it then asks the one that it is given."""
@@ -320,7 +320,7 @@ def test_a_source_that_asked_to_wait_is_asked_again_as_soon_as_it_allows(
     with monkeypatch.context() as patch:
         patch.setattr(demo, "apis", lambda *args: {**apis(*args), "meta": lambda request: WireResponse(400, body)})
         graph.run("acme", "raw/meta_insights")
-    (allowed,) = ledger.retries(warehouse(), "acme")
+    (allowed,) = proofs.retries(warehouse(), "acme")
     assert daemon.sense(automation.after_the_limit) == []
     tenants.update(tenant.tenant_id, lambda own: replace(own, clock_at=allowed))
     asked = daemon.sense(automation.after_the_limit)

@@ -11,7 +11,7 @@ from connectors.errors import Transient
 from connectors.slices import Policy, Slice
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import Synced
-from warehouse import raw
+from warehouse import versions
 
 COUNTED = {ORDERS.key: Policy(step=4 * DAY, lookback=DAY, census=3 * DAY)}
 
@@ -31,9 +31,9 @@ def test_what_was_deleted_is_gone_once_the_source_has_listed_what_there_is(pull:
     assert done.problems == []
     assert done.vanished == 2
     assert landed() == truth(client) > whole - client.deleted
-    told = raw.restatements(warehouse(), "shop", "raw.shopify_orders", since=NOW)
+    told = versions.restatements(warehouse(), "shop", "raw.shopify_orders", since=NOW)
     assert set(told["external_id"]) == client.deleted
-    known = raw.read_latest(warehouse(), "shop", "raw.shopify_orders", NOW + DAY)
+    known = versions.read_latest(warehouse(), "shop", "raw.shopify_orders", NOW + DAY)
     assert whole == set(known["external_id"]), "it is known as it was"
     (row,) = book().filter(pl.col("part") == '{"fields": "id"}').rows(named=True)
     assert (row["state"], row["rows_vanished"], row["rows_received"]) == ("verified", 2, row["rows_expected"])

@@ -23,7 +23,7 @@ from connectors.wire import App, WireRequest, WireResponse
 from growthos_assets import connections, load, resources, running
 from growthos_assets.demo import ensure_tenant
 from growthos_assets.loading import warehouse
-from warehouse import credentials, ledger, raw, tenants
+from warehouse import credentials, proofs, tenants, versions
 
 STREAM_ASSETS = [f"raw/{name.replace('/', '_')}" for name in STREAMS]
 BRAND = DemoSource()
@@ -57,12 +57,12 @@ def test_the_demo_is_pulled_slice_by_slice_and_every_slice_is_proven(database: s
     run = graph.run("acme", *STREAM_ASSETS)
     assert run.failures == {}
     assert run.failed_checks == {}
-    rows = ledger.history(warehouse(), "acme", 1000)
+    rows = proofs.history(warehouse(), "acme", 1000)
     assert set(rows["state"]) == {"verified"}
     for name, stream in STREAMS.items():
         truth = {r.external_id for page in BRAND.pages(stream, since=None, until=BRAND.now) for r in page}
         table = f"raw.{stream.source}_{stream.name}"
-        assert set(raw.read_latest(warehouse(), "acme", table)["external_id"]) == truth, name
+        assert set(versions.read_latest(warehouse(), "acme", table)["external_id"]) == truth, name
         told = run.materialized[f"raw/{stream.source}_{stream.name}"]
         assert told["rows_expected"] == told["rows_in"] == told["rows_out"] == len(truth)
         assert told["slices"] == told["slices_verified"] > 0
@@ -80,7 +80,7 @@ def test_a_demo_too_large_for_pages_is_pulled_by_bulk_operations(
     assert run.failed_checks == {}
     for name in ("orders", "customers"):
         truth = {r.external_id for p in BRAND.pages(STREAMS[f"shopify/{name}"], since=None, until=BRAND.now) for r in p}
-        assert set(raw.read_latest(warehouse(), "acme", f"raw.shopify_{name}")["external_id"]) == truth
+        assert set(versions.read_latest(warehouse(), "acme", f"raw.shopify_{name}")["external_id"]) == truth
 
 
 def test_a_source_that_refuses_is_partial_and_stops_nothing(
@@ -112,7 +112,7 @@ def test_a_source_that_asks_to_wait_is_asked_again_then_and_no_run_sleeps(
     check = run.checks["raw/meta_insights:completeness"]
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
-    (allowed,) = ledger.retries(warehouse(), "acme")
+    (allowed,) = proofs.retries(warehouse(), "acme")
     assert allowed > tenant.clock_at
 
 
@@ -176,7 +176,9 @@ def test_a_tenants_own_credentials_reach_the_apis_over_a_socket(shop: str, graph
     since, until = datetime(2026, 2, 1, 5, tzinfo=UTC), datetime(2026, 2, 4, 5, tzinfo=UTC)
     for stream in STREAMS.values():
         truth = {r.external_id for page in BRAND.pages(stream, since=since, until=until) for r in page}
-        assert set(raw.read_latest(warehouse(), "shop", f"raw.{stream.source}_{stream.name}")["external_id"]) == truth
+        assert (
+            set(versions.read_latest(warehouse(), "shop", f"raw.{stream.source}_{stream.name}")["external_id"]) == truth
+        )
     assert {name for name, _ in socket.asked} == {"shopify", "meta", "google_ads", "ga4", "oauth"}
     for _, request in socket.asked:
         told = str(dict(request.query)) + request.path
@@ -192,7 +194,7 @@ def test_a_credential_that_opens_nothing_leaves_the_other_sources_alone(
     run = graph.run("shop", *STREAM_ASSETS, resources={"sources": DAYS})
     partial = {name for name in run.failed_checks if name.endswith("completeness")}
     assert partial == {f"raw/meta_{name}:completeness" for name in ("insights", "adsets", "ads")}
-    refused = ledger.history(warehouse(), "shop", state="failed")
+    refused = proofs.history(warehouse(), "shop", state="failed")
     assert set(refused.select("source", "account").rows()) == {("meta", "default")}, "the connection's name"
 
 
@@ -300,6 +302,6 @@ LEAST = 60
 
 def rows_of(tenant: str, known_at: datetime | None = None) -> dict[tuple[str, str], int]:
     """{(day, record): sessions} of GA4's traffic."""
-    found = raw.read_latest(warehouse(), tenant, "raw.ga4_traffic", known_at)
+    found = versions.read_latest(warehouse(), tenant, "raw.ga4_traffic", known_at)
     told = [(name, msgspec.json.decode(payload)) for name, payload in found.select("external_id", "payload").rows()]
     return {(row["dimensions"]["date"], name): int(row["metrics"]["sessions"]) for name, row in told}

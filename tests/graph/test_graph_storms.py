@@ -23,7 +23,7 @@ from connectors.source import STREAMS
 from connectors.wire import WireRequest, WireResponse
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.syncing import Synced, sync
-from warehouse import ledger, tenants
+from warehouse import proofs, tenants
 
 ORDERS = STREAMS["shopify/orders"]
 FAULTS = 25
@@ -75,7 +75,7 @@ def test_a_process_that_is_killed_in_the_middle_of_a_slice_leaves_nothing_half(d
             assert reached.wait(60)
             os.kill(process.pid, signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
-        states = ledger.history(warehouse(), "shop")["state"]
+        states = proofs.history(warehouse(), "shop")["state"]
         assert {"verified", "running"} <= set(states) <= {"verified", "running", "planned"}
         assert list(book.check()) == []
         assert list(book.unproven()) != []
@@ -83,5 +83,5 @@ def test_a_process_that_is_killed_in_the_middle_of_a_slice_leaves_nothing_half(d
         go_on.set()
     assert pull(transport=in_process(fake)).problems == []
     assert [*book.check(), *book.unproven()] == []
-    rows = ledger.history(warehouse(), "shop")
+    rows = proofs.history(warehouse(), "shop")
     assert rows.filter(rows["state"] != "verified")["error_kind"].to_list() == ["interrupted"]

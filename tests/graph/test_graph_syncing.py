@@ -19,7 +19,7 @@ from connectors.slices import Slice
 from connectors.source import RawRecord, Stream
 from growthos_assets.loading import warehouse
 from growthos_assets.raw.synced import Synced
-from warehouse import ledger, raw
+from warehouse import ledger, proofs, versions
 from warehouse.contract import polars_schema
 from warehouse.ops import SyncSlices
 
@@ -52,7 +52,7 @@ def test_a_restated_record_is_another_version_and_is_counted_and_told(pull: Call
     client.restated = lambda at: "late" if at >= NOW - timedelta(hours=3) else ""
     done = pull(client)
     assert (done.landed, done.restated) == (3, 3)
-    told = raw.restatements(warehouse(), "shop", "raw.shopify_orders", since=OPENED)
+    told = versions.restatements(warehouse(), "shop", "raw.shopify_orders", since=OPENED)
     assert told.select("field", "old", "new").unique().rows() == [("note", "", "late")]
     assert told.height == 3
 
@@ -121,7 +121,7 @@ def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[...
     later = NOW + timedelta(minutes=40)
     client = Shop(trouble=once(RateLimited("Come back.", retry_at=later)))
     assert [(problem.kind, problem.message) for problem in pull(client).problems] == [("rate_limited", "Come back.")]
-    assert ledger.retries(warehouse(), "shop") == [later]
+    assert proofs.retries(warehouse(), "shop") == [later]
     assert landed() == set()
     asked = client.meter.requests
     assert [problem.kind for problem in pull(client).problems] == ["waiting"]
@@ -129,7 +129,7 @@ def test_a_rate_limit_ends_the_account_and_says_when_to_go_on(pull: Callable[...
     client.clock.sleep(40 * 60)
     assert pull(client).problems == []
     assert landed() == truth(client)
-    assert ledger.retries(warehouse(), "shop") == []
+    assert proofs.retries(warehouse(), "shop") == []
 
 
 def test_a_killed_sync_goes_on_where_it_was(pull: Callable[..., Synced]):
@@ -237,7 +237,7 @@ def test_what_the_ledger_proves_stays_and_its_rows_do_not_add_up(pull: Callable[
     client.clock = VirtualClock(ends[-1])
     done = pull(client, stream=TRAFFIC)
     assert done.problems == []
-    rows = ledger.history(warehouse(), "shop", 1000).sort("start_at")
+    rows = proofs.history(warehouse(), "shop", 1000).sort("start_at")
     assert [row["start_at"] for row in rows.iter_rows(named=True) if "earlier" in (row["proof"] or "")] == [
         OPENED, OPENED + 42 * DAY
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from growthos_assets.loading import warehouse
 from growthos_assets.raw import importing
 from growthos_assets.raw.synced import Synced
 from growthos_assets.staging.orders import StgOrders
-from warehouse import alert_states, imports, raw, refreshes, tenants
+from warehouse import alert_states, imports, refreshes, tenants, versions
 from warehouse.contract import Table
 from warehouse.errors import TurnLost
 
@@ -47,7 +47,7 @@ def test_a_sync_whose_turn_was_lost_with_its_connection_lands_nothing_over_the_n
 
     with pytest.raises(adbc_driver_manager.OperationalError):  # which the step is run again for
         pull(Shop(trouble=lost, restated=lambda at: "old"))
-    latest = raw.read_latest(warehouse(), "shop", "raw.shopify_orders")
+    latest = versions.read_latest(warehouse(), "shop", "raw.shopify_orders")
     assert set(latest["external_id"]) == truth(Shop())
     assert {msgspec.json.decode(payload)["note"] for payload in latest["payload"]} == {"new"}
     assert sorted(book()["state"]) == ["failed", "verified", "verified", "verified"]

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from growthos_assets import schema
-from warehouse import migrate, raw, tenants
+from warehouse import migrate, tenants, versions
 from warehouse.database import Warehouse
 from warehouse.errors import SchemaTooNew
 from warehouse.server import app_url, text
@@ -51,7 +51,7 @@ def fill(url: str) -> None:
 
 def kept() -> bool:
     warehouse = Warehouse(text(app_url()))
-    orders = raw.read_latest(warehouse, "acme", "raw.shopify_orders")
+    orders = versions.read_latest(warehouse, "acme", "raw.shopify_orders")
     warehouse.close()
     return tenants.get("acme") == Tenant("acme", "Acme") and orders["payload"].to_list() == ["{}"]
 

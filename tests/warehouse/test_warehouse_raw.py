@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from warehouse import raw
+from warehouse import raw, versions
 from warehouse.database import Cursor, Warehouse, execute, query
 from warehouse.raw import Landed
 
@@ -31,7 +31,7 @@ def land(warehouse: Warehouse, *records: tuple[str, str], at: datetime = T0, ten
 
 
 def latest(warehouse: Warehouse, as_of: datetime | None = None, tenant: str = "acme") -> dict[str, tuple[int, str]]:
-    frame = raw.read_latest(warehouse, tenant, "raw.shopify_orders", as_of)
+    frame = versions.read_latest(warehouse, tenant, "raw.shopify_orders", as_of)
     assert frame["external_id"].is_unique().all()
     return {id_: (version, payload) for id_, version, payload in frame["external_id", "version", "payload"].iter_rows()}
 
@@ -40,7 +40,7 @@ def test_the_same_payload_again_is_no_news(warehouse: Warehouse) -> None:
     assert land(warehouse, ("1", "{}"), ("2", "[]")) == Landed(received=2, landed=2)
     again = land(warehouse, ("1", "{}"), ("2", "[]"), at=T0 + HOUR)
     assert (again.landed, again.unchanged) == (0, 2)
-    assert raw.read_latest(warehouse, "acme", "raw.shopify_orders")["seen_at"].to_list() == [T0, T0]
+    assert versions.read_latest(warehouse, "acme", "raw.shopify_orders")["seen_at"].to_list() == [T0, T0]
 
 
 def test_the_same_json_spelled_in_another_way_is_no_news(warehouse: Warehouse) -> None:
@@ -202,7 +202,7 @@ def test_payloads_are_kept_byte_for_byte(warehouse: Warehouse, owner: psycopg.Co
         "日本語 🛒": "true",
     }
     land(warehouse, *payloads.items())
-    frame = raw.read_latest(warehouse, "acme", "raw.shopify_orders")
+    frame = versions.read_latest(warehouse, "acme", "raw.shopify_orders")
     assert dict(frame["external_id", "payload"].iter_rows()) == payloads
     for external_id, hashed in frame["external_id", "payload_hash"].iter_rows():
         assert hashed == hashlib.sha256(payloads[external_id].encode()).digest()
@@ -218,7 +218,7 @@ def test_tenants_and_streams_with_the_same_ids_are_apart(warehouse: Warehouse) -
     raw.land(warehouse, "acme", "shopify", "customers", [batch(("1", '"customer"'))], T0)
     assert latest(warehouse) == {"1": (1, '"acme"')}
     assert latest(warehouse, tenant="other") == {"1": (1, '"other"')}
-    customers = raw.read_latest(warehouse, "acme", "raw.shopify_customers")
+    customers = versions.read_latest(warehouse, "acme", "raw.shopify_customers")
     assert customers["payload"].to_list() == ['"customer"']
 
 
